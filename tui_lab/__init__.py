@@ -1,0 +1,1 @@
+"""A laboratory for diffusion models that lives in an SSH session."""
