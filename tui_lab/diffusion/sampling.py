@@ -1,0 +1,101 @@
+"""The sampling loop: noise in, a picture of every step out, one model call at a time; over diffusers' schedulers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tui_lab.diffusion.forward import to_uint8
+from tui_lab.diffusion.objective import predicted_x0
+
+Generators = torch.Generator | list[torch.Generator] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DenoisingStep:
+    """What one model call led to.
+
+    `x_t` (B, C, H, W) is the state after the step, in variance-preserving scale whatever the scheduler works in; after
+    the last step it is the sample. `x0` is the image that the model foresaw at `timestep`, clipped to [-1, 1].
+    """
+
+    index: int
+    count: int
+    timestep: float
+    x_t: Tensor
+    x0: Tensor
+
+    @property
+    def final(self) -> bool:
+        return self.index == self.count - 1
+
+    def panes(self) -> np.ndarray:
+        """Both pictures for the screen: uint8 (2, B, H, W, C), x_t then x0."""
+        return to_uint8(torch.stack([self.x_t, self.x0])).permute(0, 1, 3, 4, 2).contiguous().cpu().numpy()
+
+
+def image_generators(seed: int, count: int) -> list[torch.Generator]:
+    """A CPU generator for each image, a function of (seed, its place) alone.
+
+    So an image does not depend on how many are drawn beside it, nor on the device.
+    """
+    words = [np.random.SeedSequence((seed, place)).generate_state(1, np.uint64) for place in range(count)]
+    return [torch.Generator().manual_seed(int(word[0]) >> 1) for word in words]
+
+
+def initial_noise(shape: tuple[int, ...], seed: int, device: torch.device | str = "cpu") -> Tensor:
+    """x_T ~ N(0, I), float32 (B, C, H, W); a smaller batch from the same seed is a prefix of a larger one."""
+    return torch.stack([torch.randn(shape[1:], generator=g) for g in image_generators(seed, shape[0])]).to(device)
+
+
+def denoise(
+    predict: Callable[[Tensor, Tensor], Tensor],
+    scheduler: Any,
+    num_inference_steps: int,
+    x_T: Tensor,  # noqa: N803 (the paper's name)
+    generator: Generators = None,
+    eta: float = 0.0,
+) -> Iterator[DenoisingStep]:
+    """Denoise x_T (B, C, H, W) ~ N(0, I) with `predict(x_t, t)`, t (B,); exactly one call of it for each `next()`.
+
+    The scheduler's timesteps are set anew, so one scheduler serves one loop at a time. Some schedulers call the model
+    more often than `num_inference_steps`: the steps' `count` is the number of calls. `generator` feeds the stochastic
+    ones; a list holds one for each image.
+    """
+    scheduler.set_timesteps(num_inference_steps, device=x_T.device)
+    timesteps = scheduler.timesteps
+    accepted = inspect.signature(scheduler.step).parameters
+    options = {name: value for name, value in {"generator": generator, "eta": eta}.items() if name in accepted}
+    x = x_T.to(torch.float32) * scheduler.init_noise_sigma
+    count = len(timesteps)
+    for index, t in enumerate(timesteps):
+        with torch.no_grad():
+            x_t = scheduler.scale_model_input(x, t)
+            alpha_bar = _alpha_bar(scheduler, t)
+            output = predict(x_t, t.expand(x.shape[0])).to(torch.float32)
+            x0 = _foreseen(scheduler.config.prediction_type, output, x_t, alpha_bar)
+            x = scheduler.step(output, t, x, return_dict=False, **options)[0]
+            shown = x if index == count - 1 else scheduler.scale_model_input(x, timesteps[index + 1])
+        yield DenoisingStep(index, count, float(t), shown, x0)
+
+
+def _alpha_bar(scheduler: Any, t: Tensor) -> float:
+    """ᾱ of the noise level that the model is about to see at `t`.
+
+    The Euler family works on x = x_0 + σ ε and hands the model x / √(1 + σ²); that factor is √ᾱ. The others work on
+    the variance-preserving x_t itself, and their timesteps are whole.
+    """
+    factor = float(scheduler.scale_model_input(torch.ones((), device=t.device), t))
+    return factor**2 if factor != 1.0 else float(scheduler.alphas_cumprod[int(t)])
+
+
+def _foreseen(prediction_type: str, output: Tensor, x_t: Tensor, alpha_bar: float) -> Tensor:
+    level = torch.zeros(x_t.shape[0], dtype=torch.int64, device=x_t.device)
+    table = torch.tensor([alpha_bar], device=x_t.device)
+    return predicted_x0(prediction_type, output, x_t, table, level).clamp(-1.0, 1.0)  # type: ignore[arg-type]
