@@ -1,0 +1,57 @@
+"""Files only their owner reads, replaced whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from tui_lab.errors import DiskFullError
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+def private_folder(path: Path) -> None:
+    """Make `path` and its missing parents with mode 0700; folders already there keep their mode."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
+def is_disk_full(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """`os.write` until every byte is taken; it may take fewer than asked."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def replace_file(path: Path, *parts: bytes, aside: Path | None = None) -> None:
+    """Put a file at `path` in one step: written beside it (or in `aside`, same file system), then renamed.
+
+    A reader sees the old file or the new one. Raises DiskFullError and leaves no half-written file.
+    """
+    folder = aside or path.parent
+    temporary: str | None = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")  # mode 0600
+        try:
+            for part in parts:
+                write_all(descriptor, part)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)  # noqa: PTH105 - a str from mkstemp
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        if is_disk_full(error):
+            raise DiskFullError(f"no room left on the disk of {path.parent}; free some space and try again") from error
+        raise

@@ -1,0 +1,39 @@
+"""Where the lab keeps its files: `$DIFFUSION_LAB_HOME`, else the user's data folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tui_lab.errors import DiskFullError, LabError
+from tui_lab.runs.files import is_disk_full, private_folder
+
+
+def lab_home() -> Path:
+    """The lab's home, created on first use for its owner alone (0700)."""
+    asked = os.environ.get("DIFFUSION_LAB_HOME")
+    if asked:
+        path = Path(asked).expanduser().absolute()
+    else:
+        from platformdirs import user_data_path
+
+        path = user_data_path("diffusion-lab", appauthor=False)
+    return _made(path)
+
+
+def runs_home() -> Path:
+    return _made(lab_home() / "runs")
+
+
+def cache_home() -> Path:
+    """For what can be made again: decoded data sets and the like."""
+    return _made(lab_home() / "cache")
+
+
+def _made(path: Path) -> Path:
+    try:
+        private_folder(path)
+    except OSError as error:
+        kind = DiskFullError if is_disk_full(error) else LabError
+        raise kind(f"cannot make {path}: {error.strerror}; set DIFFUSION_LAB_HOME to a folder you can write") from error
+    return path

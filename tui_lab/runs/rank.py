@@ -1,0 +1,255 @@
+"""The rank's side of a run folder: what the engine and the stand-in of the tests share."""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_lab.errors import DiskFullError, LabError, RecipeError
+from tui_lab.recipe import KNOBS, Recipe, get, replaced
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.frame import write_frame
+from tui_lab.runs.interventions import Changes, Interventions
+from tui_lab.runs.journal import Journal, JournalReader, Record
+from tui_lab.runs.spool import Command, Spool
+
+SUPERVISOR_FD = "DIFFUSION_LAB_SUPERVISOR_FD"
+METRICS_SECONDS = 0.05
+_SAMPLING_KINDS = ("preview", "sample")
+
+
+class RankSession:
+    """One process's turn at a run, from opening the folder to its last word.
+
+    `recipe` is the recipe as it stands now: as asked, with the changes applied up to here. `past_last_step` is the
+    last step that an earlier process journalled; a checkpoint below it means that this one rewinds.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self._asked = folder.recipe()
+        self.recipe: Recipe = self._asked
+        self._terminated = False
+        self._supervisor = _supervisor_descriptor()
+        past = JournalReader(folder).read_new()
+        self._interventions = Interventions()
+        self._interventions.feed(past)
+        self.past_last_step = past[-1].step if past else 0
+        self._journal = Journal(folder)
+        self._spool = Spool(folder, warn=self._warn)
+        self._step = self.past_last_step
+        self._metrics = _Window()
+        self._spool.forget(_taken_ids(past))
+        self._spool.reject_waiting("the run broke off before this was applied: send it again", self._step, taken=True)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._on_sigterm)
+
+    def _on_sigterm(self, signal_number: int, frame: FrameType | None) -> None:
+        self._terminated = True
+
+    def _warn(self, message: str) -> None:
+        self.record("warning", self._step, message=message)
+
+    @property
+    def orphaned(self) -> bool:
+        """The supervisor is gone, or SIGTERM came: write a checkpoint and leave."""
+        if not self._terminated and self._supervisor is not None and _is_closed(self._supervisor):
+            self._terminated = True
+        return self._terminated
+
+    # Commands
+
+    def poll(self, step: int) -> list[Command]:
+        """New commands that make sense, journalled as taken. What makes none is rejected here. Costs one listdir."""
+        self._step = step
+        sound = []
+        recipe = self.recipe
+        for command in self._spool.take():
+            self.record("command", step, id=command.id, command=command.kind, data=command.data, client=command.client)
+            try:
+                checked = _checked(command, recipe)
+            except RecipeError as error:
+                self.rejected(command, step, error.message)
+                continue
+            recipe = replaced(recipe, checked.data.get("changes", {}))
+            sound.append(checked)
+        return sound
+
+    def applied(self, command: Command, step: int, **data: Any) -> None:
+        """Journal and answer. For a `set`, `changes={key: [old, new]}`; `recipe` stands changed afterwards."""
+        message = str(data.pop("message", "")) or _told(command, step, data)
+        if command.kind == "set":
+            self.adopt({key: pair[1] for key, pair in data["changes"].items()})
+        self.record("applied", step, id=command.id, command=command.kind, message=message, **data)
+        self._spool.answer(command, True, message, step)
+
+    def rejected(self, command: Command, step: int, why: str) -> None:
+        self.record("rejected", step, id=command.id, command=command.kind, message=why)
+        self._spool.answer(command, False, why, step)
+
+    # Changes from before this process
+
+    def adopt(self, changes: Changes) -> None:
+        """Let `recipe` stand with these changes; journals nothing."""
+        if changes:
+            self.recipe = replaced(self.recipe, changes)
+
+    def replay_after(self, step: int) -> list[tuple[int, Changes]]:
+        """Set `recipe` as it stood at the checkpoint of `step`; return the later changes, to be applied at theirs.
+
+        For each, when its step comes: `adopt(changes)`. They are in the journal already and need no new line.
+        """
+        self.recipe = self._asked
+        self.adopt(self._interventions.until(step))
+        return self._interventions.after(step)
+
+    # The journal
+
+    def record(self, kind: str, step: int, **data: Any) -> None:
+        """Any journal line. Metrics gathered so far go first, so that lines stand in the order of their steps."""
+        self.flush_metrics()
+        self._journal.append(kind, step, **data)
+
+    def metrics(self, step: int, **values: float) -> None:
+        """One step's values; at most 20 records a second are written, each with mean, min, max and last."""
+        self._metrics.add(step, values)
+        if self._metrics.age() >= METRICS_SECONDS:
+            self.flush_metrics()
+
+    def flush_metrics(self) -> None:
+        """Close the window: at checkpoints, pauses and the end (`record` does it by itself)."""
+        if not self._metrics.count:
+            return
+        window, self._metrics = self._metrics, _Window()
+        self._journal.append("metrics", window.last_step, **window.summary())
+
+    # Pictures
+
+    def frame(self, header: dict[str, Any], pixels: NDArray[np.uint8]) -> None:
+        """Replace the live frame. A full disk costs the picture, never the run: the journal's own write reports it."""
+        try:
+            write_frame(self.folder, header, pixels)
+        except DiskFullError:
+            return
+
+    def next_preview_path(self, step: int) -> Path:
+        """`previews/step-00000100-0001.npy`; the last number goes on counting through the whole run."""
+        numbers = [int(path.stem.rpartition("-")[2]) for path in self.folder.previews.glob("step-*-*.npy")]
+        return self.folder.previews / f"step-{step:08d}-{max(numbers, default=0) + 1:04d}.npy"
+
+    def close(self) -> None:
+        """Write what is gathered. Commands that still wait are answered, so that nobody waits for this process."""
+        try:
+            self.flush_metrics()
+            self._spool.reject_waiting("the run has ended", self._step)
+            self._journal.sync()
+        finally:
+            self._journal.close()
+
+
+def _checked(command: Command, recipe: Recipe) -> Command:
+    """The command with its values as their knobs' types. RecipeError says what is wrong with it."""
+    if command.kind == "set":
+        changes = command.data.get("changes")
+        if set(command.data) != {"changes"} or not isinstance(changes, dict) or not changes:
+            raise RecipeError("a set needs changes: {knob: value}")
+        for key in changes:
+            if key not in KNOBS:
+                raise RecipeError(f"there is no knob {str(key)[:80]!r}")
+            if not KNOBS[key].live:
+                raise RecipeError(f"{key} cannot change while a run goes on: fork the run with --set {key}=…")
+        changed = replaced(recipe, changes)
+        return Command(
+            command.id,
+            command.kind,
+            {"changes": {key: get(changed, key) for key in changes}},
+            command.client,
+            command.time,
+        )
+    if command.kind in _SAMPLING_KINDS:
+        wishes = {f"sampling.{name}": value for name, value in command.data.items()}
+        for key in wishes:
+            if key not in KNOBS:
+                raise RecipeError(f"there is no knob {key[:80]!r}")
+        replaced(recipe, wishes)
+    return command
+
+
+class _Window:
+    """Values of some consecutive steps."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._values: dict[str, list[float]] = {}
+        self.count = 0
+        self.first_step = 0
+        self.last_step = 0
+
+    def age(self) -> float:
+        return time.monotonic() - self._began
+
+    def add(self, step: int, values: dict[str, float]) -> None:
+        if not self.count:
+            self.first_step = step
+        self.count += 1
+        self.last_step = step
+        for name, value in values.items():
+            self._values.setdefault(name, []).append(float(value))
+
+    def summary(self) -> dict[str, Any]:
+        """min and max are over the finite values; the mean is not finite where one value is not."""
+        summary: dict[str, Any] = {"count": self.count, "first_step": self.first_step}
+        for name, values in self._values.items():
+            finite = [value for value in values if math.isfinite(value)] or [math.nan]
+            summary[name] = {
+                "mean": math.fsum(values) / len(values) if len(finite) == len(values) else math.nan,
+                "min": min(finite),
+                "max": max(finite),
+                "last": values[-1],
+            }
+        return summary
+
+
+def _supervisor_descriptor() -> int | None:
+    """The read end of the supervisor's pipe; kept from this process's own children."""
+    number = os.environ.pop(SUPERVISOR_FD, "")
+    if not number:
+        return None
+    descriptor = int(number)
+    try:
+        os.set_inheritable(descriptor, False)
+    except OSError as error:
+        raise LabError(f"{SUPERVISOR_FD}={number} is no open pipe: start runs with diffusion-lab train") from error
+    return descriptor
+
+
+def _is_closed(descriptor: int) -> bool:
+    """Nothing is ever written to the pipe, so that readable means: its other end is gone."""
+    readable, _, _ = select.select([descriptor], [], [], 0)
+    return bool(readable)
+
+
+def _taken_ids(records: list[Record]) -> set[str]:
+    return {str(record.data.get("id")) for record in records if record.kind == "command"}
+
+
+def _told(command: Command, step: int, data: dict[str, Any]) -> str:
+    """One line for the person: `learning_rate 0.01 applied at step 1241 (was 0.001)`."""
+    if command.kind == "set":
+        parts = []
+        for key, (old, new) in data["changes"].items():
+            knob = KNOBS[key]
+            parts.append(f"{knob.name} {knob.format(new)} applied at step {step} (was {knob.format(old)})")
+        return ", ".join(parts)
+    words = {"pause": "paused", "resume": "goes on", "stop": "stopped", "checkpoint": "checkpoint written"}
+    return f"{words.get(command.kind, command.kind)} at step {step}"
