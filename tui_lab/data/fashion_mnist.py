@@ -76,8 +76,9 @@ class FashionMnist:
         return "\n".join(f"{path}\0{path.stat().st_size}\0{path.stat().st_mtime_ns}" for path in self.files)
 
     def open(self) -> OpenedFashionMnist:
+        train_images, train_labels, test_images, test_labels = self.files
         parts = []
-        for images, labels, held_out in ((*self.files[:2], False), (*self.files[2:], True)):
+        for images, labels, held_out in ((train_images, train_labels, False), (test_images, test_labels, True)):
             pixels, articles = read_idx(images, 3), read_idx(labels, 1)
             if len(pixels) != len(articles):
                 raise DataError(f"{images} holds {len(pixels)} pictures and {labels.name} {len(articles)} labels")

@@ -37,7 +37,7 @@ def load_cached(dataset: Dataset) -> Images | None:
     from tui_lab.data import cache
 
     stored = cache.read(_source(dataset))
-    return stored and stored.images(dataset.val_fraction)
+    return None if stored is None else stored.images(dataset.val_fraction)
 
 
 def _is_embedded(dataset: Dataset) -> bool:

@@ -58,7 +58,7 @@ def _cosine_alpha_bar(t: Float) -> Float:
 
 def _laplace_alpha_bar(t: Float) -> Float:
     """log-SNR λ(t) = -½ sgn(½-t) log(1 - 2|½-t|) (Hang et al. 2024, eq. 6); diffusers takes √(SNR/(1+SNR)) for ᾱ."""
-    snr_of_t = np.exp(-0.5 * np.copysign(1.0, 0.5 - t) * np.log(1 - 2 * np.abs(0.5 - t) + 1e-6))
+    snr_of_t = np.exp(np.where(t > 0.5, 0.5, -0.5) * np.log(1 - 2 * np.abs(0.5 - t) + 1e-6))
     return np.sqrt(snr_of_t / (1 + snr_of_t))
 
 
