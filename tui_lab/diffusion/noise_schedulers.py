@@ -17,6 +17,20 @@ from tui_lab.errors import RecipeError
 # diffusers' own stand-in for "no signal left" where ᾱ = 0 would make a solver divide by zero.
 _TINY_ALPHA_BAR = 2.0**-24
 
+_PROCESS_KEYS = (
+    "num_train_timesteps",
+    "beta_start",
+    "beta_end",
+    "beta_schedule",
+    "trained_betas",
+    "prediction_type",
+    "rescale_betas_zero_snr",
+    "timestep_spacing",
+    "clip_sample",
+    "clip_sample_range",
+)
+"""What of a scheduler's config is about the noise process and the data's range, not about its own way to sample."""
+
 
 class NoiseKnobs(Protocol):
     """The recipe's `[noise_scheduler]` section."""
@@ -64,46 +78,34 @@ def build_sampler(noise: NoiseKnobs, class_name: str) -> Any:
 
 
 def sampler_from_config(config: Mapping[str, Any], class_name: str) -> Any:
-    """A new scheduler of that class over the noise process that `config` (a DDPM-like scheduler's) describes.
+    """A new scheduler of that class over the noise process that `config`, a DDPM-like scheduler's, describes.
 
     Classes that lack one of DDPM's beta schedules, or its rescaling to zero terminal SNR, get the betas themselves.
     """
     if class_name not in SAMPLERS:
         raise RecipeError(f"there is no sampler {class_name!r}; choose one of {', '.join(SAMPLERS)}")
     try:
-        ddpm = DDPMScheduler.from_config(dict(config))
-    except (NotImplementedError, ValueError) as error:
+        ddpm = DDPMScheduler(**{key: config[key] for key in _PROCESS_KEYS if config.get(key) is not None})
+    except (NotImplementedError, ValueError, TypeError) as error:
         raise RecipeError(f"the noise schedule cannot be sampled: {error}") from error
+    if class_name == "DDPMScheduler":
+        return ddpm
     sampler_class = getattr(importlib.import_module("diffusers"), class_name)
     known = inspect.signature(sampler_class.__init__).parameters
-    zero_snr = bool(ddpm.config.rescale_betas_zero_snr)
-    wanted: dict[str, Any] = {
-        "num_train_timesteps": ddpm.config.num_train_timesteps,
-        "beta_start": ddpm.config.beta_start,
-        "beta_end": ddpm.config.beta_end,
-        "beta_schedule": ddpm.config.beta_schedule,
-        "trained_betas": ddpm.config.trained_betas,
-        "prediction_type": ddpm.config.prediction_type,
-        "variance_type": ddpm.config.variance_type,
-        "clip_sample": ddpm.config.clip_sample,
-        "clip_sample_range": ddpm.config.clip_sample_range,
-        "rescale_betas_zero_snr": zero_snr,
-    }
-    if zero_snr:
-        wanted["timestep_spacing"] = "trailing"
-    if zero_snr and "rescale_betas_zero_snr" not in known:
+    wanted = {key: ddpm.config[key] for key in _PROCESS_KEYS}
+    if wanted["timestep_spacing"] != "trailing":
+        del wanted["timestep_spacing"]  # the class knows what suits it
+    if wanted["rescale_betas_zero_snr"] and "rescale_betas_zero_snr" not in known:
         wanted["trained_betas"] = _betas_with_tiny_terminal(ddpm.alphas_cumprod)
-    elif ddpm.config.beta_schedule in ("sigmoid", "laplace") and sampler_class is not DDPMScheduler:
-        wanted["trained_betas"] = _betas(ddpm).tolist()
+    elif wanted["beta_schedule"] in ("sigmoid", "laplace"):
+        wanted["trained_betas"] = _betas_before_rescaling(ddpm)
     if wanted["trained_betas"] is not None:
-        # Not read beside trained_betas, but recorded in the scheduler's config; every class knows this one.
-        wanted["beta_schedule"] = "linear"
-    return sampler_class(**{name: value for name, value in wanted.items() if name in known})
+        wanted["beta_schedule"] = "linear"  # not read beside trained_betas, but it has to be a name the class knows
+    return sampler_class(**{key: value for key, value in wanted.items() if key in known})
 
 
-def _betas(ddpm: DDPMScheduler) -> Tensor:
-    """The betas before any rescaling, which the class that gets them does by itself."""
-    return DDPMScheduler.from_config({**ddpm.config, "rescale_betas_zero_snr": False}).betas
+def _betas_before_rescaling(ddpm: DDPMScheduler) -> list[float]:
+    return DDPMScheduler.from_config({**ddpm.config, "rescale_betas_zero_snr": False}).betas.tolist()
 
 
 def _betas_with_tiny_terminal(alphas_cumprod: Tensor) -> list[float]:

@@ -1,0 +1,158 @@
+"""An export is what plain diffusers loads, and draws the same pictures from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import DDPMPipeline
+
+from tui_lab import models
+from tui_lab.diffusion import sampling
+from tui_lab.diffusion.noise_schedulers import build_sampler, sampler_from_config
+from tui_lab.errors import DiskFullError, LabError, RecipeError
+from tui_lab.models.export import export_pipeline, load_pipeline, with_weights
+from tui_lab.recipe import Recipe, replaced
+
+TINY = replaced(
+    Recipe(),
+    {
+        "dataset.resolution": 8,
+        "model.block_out_channels": (8, 16),
+        "model.down_block_types": ("DownBlock2D", "AttnDownBlock2D"),
+        "model.up_block_types": ("AttnUpBlock2D", "UpBlock2D"),
+        "model.norm_num_groups": 4,
+        "noise_scheduler.prediction_type": "v_prediction",
+        "noise_scheduler.beta_schedule": "squaredcos_cap_v2",
+    },
+)
+
+
+def drawn_by_the_lab(unet: torch.nn.Module, scheduler: object, steps: int) -> torch.Tensor:
+    """Ten steps from the noise that DDPMPipeline would draw with this seed."""
+    generator = torch.Generator().manual_seed(5)
+    noise = torch.randn((2, 3, 8, 8), generator=generator)
+    return list(sampling.denoise(lambda x, t: unet(x, t).sample, scheduler, steps, noise, generator))[-1].x_t
+
+
+@pytest.mark.parametrize("zero_snr", [False, True])
+@pytest.mark.parametrize("schedule", ["squaredcos_cap_v2", "sigmoid"])
+def test_plain_diffusers_loads_an_export_and_draws_the_same_picture(
+    tmp_path: Path, schedule: str, zero_snr: bool
+) -> None:
+    recipe = replaced(
+        TINY, {"noise_scheduler.beta_schedule": schedule, "noise_scheduler.rescale_betas_zero_snr": zero_snr}
+    )
+    unet = models.build(recipe).eval()
+    export_pipeline(recipe, unet.state_dict(), tmp_path / "pipeline")
+
+    pipeline = DDPMPipeline.from_pretrained(tmp_path / "pipeline")
+    pipeline.set_progress_bar_config(disable=True)
+    theirs = pipeline(
+        batch_size=2, generator=torch.Generator().manual_seed(5), num_inference_steps=10, output_type="np"
+    ).images
+
+    ours = drawn_by_the_lab(unet, build_sampler(recipe.noise_scheduler, "DDPMScheduler"), 10)
+    images = (ours / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    assert images == pytest.approx(theirs, abs=1e-5)
+
+
+def test_a_pipeline_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    unet = models.build(TINY).eval()
+    export_pipeline(TINY, unet, tmp_path / "pipeline")
+
+    loaded = load_pipeline(tmp_path / "pipeline")
+
+    assert not loaded.unet.training
+    for name, weight in unet.state_dict().items():
+        assert torch.equal(loaded.unet.state_dict()[name], weight), name
+    sampler = sampler_from_config(loaded.scheduler_config, "DDIMScheduler")
+    assert torch.equal(
+        drawn_by_the_lab(loaded.unet, sampler, 5),
+        drawn_by_the_lab(unet, build_sampler(TINY.noise_scheduler, "DDIMScheduler"), 5),
+    )
+
+
+def test_an_export_replaces_an_earlier_one_and_leaves_nothing_else_behind(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        unet = models.build(TINY)
+        export_pipeline(TINY, unet, tmp_path / "pipeline")
+    assert torch.equal(load_pipeline(tmp_path / "pipeline").unet.conv_in.weight, unet.conv_in.weight)
+    assert [path.name for path in tmp_path.iterdir()] == ["pipeline"]
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(LabError, match="no pipeline; name a new or empty folder"):
+        export_pipeline(TINY, models.build(TINY), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_full_disk_leaves_the_earlier_export_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = models.build(TINY)
+    export_pipeline(TINY, first, tmp_path / "pipeline")
+
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(DDPMPipeline, "save_pretrained", no_room)
+    with pytest.raises(DiskFullError, match="no room left"):
+        export_pipeline(TINY, models.build(TINY), tmp_path / "pipeline")
+    assert torch.equal(load_pipeline(tmp_path / "pipeline").unet.conv_in.weight, first.conv_in.weight)
+    assert [path.name for path in tmp_path.iterdir()] == ["pipeline"]
+
+
+def test_weights_of_another_model_are_refused() -> None:
+    wider = replaced(TINY, {"model.block_out_channels": (16, 16)})
+    with pytest.raises(LabError, match="do not fit"):
+        with_weights(TINY, models.build(wider).state_dict())
+
+
+class TestAFolderThatCannotBeSampled:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        export_pipeline(TINY, models.build(TINY), tmp_path / "pipeline")
+        return tmp_path / "pipeline"
+
+    def change(self, path: Path, **values: object) -> None:
+        path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+    def test_no_index(self, tmp_path: Path) -> None:
+        with pytest.raises(LabError, match=r"model_index\.json is missing"):
+            load_pipeline(tmp_path)
+
+    def test_weights_that_could_carry_code(self, folder: Path) -> None:
+        weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+        torch.save(models.build(TINY).state_dict(), weights.with_suffix(".bin"))
+        weights.unlink()
+        with pytest.raises(LabError, match="cannot load the model"):
+            load_pipeline(folder)
+
+    def test_weights_cut_short(self, folder: Path) -> None:
+        weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:1000])
+        with pytest.raises(LabError, match="cannot load the model"):
+            load_pipeline(folder)
+
+    def test_another_network(self, folder: Path) -> None:
+        self.change(folder / "model_index.json", _class_name="StableDiffusionPipeline", unet=["diffusers", "Other"])
+        with pytest.raises(LabError, match="is a StableDiffusionPipeline; only unconditional"):
+            load_pipeline(folder)
+
+    def test_classes(self, folder: Path) -> None:
+        self.change(folder / "unet" / "config.json", num_class_embeds=11)
+        with pytest.raises(LabError, match="class-conditional"):
+            load_pipeline(folder)
+
+    def test_another_noise_process(self, folder: Path) -> None:
+        (folder / "scheduler" / "scheduler_config.json").write_text('{"_class_name": "EDMEulerScheduler"}')
+        with pytest.raises(LabError, match="has a EDMEulerScheduler"):
+            load_pipeline(folder)
+
+    def test_a_schedule_that_diffusers_does_not_know(self, folder: Path) -> None:
+        self.change(folder / "scheduler" / "scheduler_config.json", beta_schedule="spiral")
+        with pytest.raises(RecipeError, match="cannot be sampled: spiral"):
+            sampler_from_config(load_pipeline(folder).scheduler_config, "DDIMScheduler")
