@@ -1,0 +1,239 @@
+"""What stands around the curves: axes and their labels, legend, marks, and the line that reads values.
+
+Lines of `Span`s with roles; the widget gives the roles their colours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from rich.cells import cell_len
+
+from tui_lab.sanitize import clean
+from tui_lab.tui import chart
+from tui_lab.tui.chart import Mark, Plot, Scaling, Series, Trace
+
+AXIS, LABEL, MARK = "axis", "label", "mark"
+
+_STROKES = {"solid": "──", "dashed": "╌╌", "dotted": "··", "long": "╾╴"}
+_ASCII_STROKES = "*+xo"
+
+
+class Span(NamedTuple):
+    """Text of one role: AXIS, LABEL, MARK, or "line 0", "band 0", … of a series. `read`: under the reading line."""
+
+    text: str
+    role: str
+    read: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawn chart; `lines` frames it, with or without the reading line, without drawing the curves again."""
+
+    plot: Plot
+    width: int
+    gutter: int
+    y_ticks: tuple[tuple[int, str], ...]
+    marks: tuple[Mark, ...]
+    mark_row: bool
+    legend_row: bool
+    x_label: str
+    y_label: str
+    ascii_glyphs: bool
+
+    @property
+    def plot_width(self) -> int:
+        return self.width - self.gutter
+
+    def x_at(self, cell: int) -> float | None:
+        """The x at this column of the chart, None outside the curves."""
+        column = cell - self.gutter
+        if not 0 <= column < self.plot_width:
+            return None
+        first, last = self.plot.view.x
+        return first + (last - first) * column / max(1, self.plot_width - 1)
+
+    def lines(self, cursor: float | None = None) -> list[list[Span]]:
+        """All lines, top to bottom; `cursor` is the x that is read."""
+        first, last = self.plot.view.x
+        column = None
+        if cursor is not None and first <= cursor <= last:
+            column = self.plot.view.column_of(cursor, self.plot_width)
+        lines = [self._legend_line(column)] if self.legend_row else []
+        labels = dict(self.y_ticks)
+        marked = {self._mark_column(mark) for mark in self.marks} if self.mark_row else set()
+        lines += [
+            [*self._y_axis(labels.get(row)), *self._curve_line(row, column, marked)]
+            for row in range(self.plot.glyphs.shape[0])
+        ]
+        if self.mark_row:
+            lines.append([Span(" " * self.gutter, AXIS), *self._mark_line()])
+        lines.append(self._x_axis_line())
+        return lines
+
+    def _y_axis(self, label: str | None) -> list[Span]:
+        if not self.gutter:
+            return []
+        if label is None:
+            return [Span(" " * (self.gutter - 1) + ("|" if self.ascii_glyphs else "│"), AXIS)]
+        return [Span(label.rjust(self.gutter - 1), LABEL), Span("+" if self.ascii_glyphs else "┤", AXIS)]
+
+    def _curve_line(self, row: int, cursor: int | None, marked: set[int]) -> list[Span]:
+        glyphs, layers = self.plot.glyphs[row].tolist(), self.plot.layer[row].tolist()
+        upright = "|" if self.ascii_glyphs else "┊"
+        spans: list[Span] = []
+        for column, (glyph, layer) in enumerate(zip(glyphs, layers, strict=True)):
+            read = column == cursor
+            if layer >= 0:
+                role = f"{'line' if layer % 2 else 'band'} {layer // 2}"
+            else:
+                role, glyph = AXIS, upright if read or column in marked else " "
+            if spans and spans[-1].role == role and spans[-1].read == read:
+                spans[-1] = Span(spans[-1].text + glyph, role, read)
+            else:
+                spans.append(Span(glyph, role, read))
+        return spans
+
+    def _mark_column(self, mark: Mark) -> int:
+        return self.plot.view.column_of(mark.x, self.plot_width)
+
+    def _mark_line(self) -> list[Span]:
+        """▲ for every mark in view, and the words of as many as there is room for, the latest first."""
+        cells = _Cells(self.plot_width, " ")
+        first, last = self.plot.view.x
+        seen = [mark for mark in self.marks if first <= mark.x <= last]
+        for mark in seen:
+            cells.put(self._mark_column(mark), "^" if self.ascii_glyphs else "▲", MARK)
+        for mark in reversed(seen):
+            column, text = self._mark_column(mark), clean(mark.text)
+            if not cells.put_if_free(column + 1, f" {text} ", LABEL):
+                cells.put_if_free(column - cell_len(text) - 2, f" {text} ", LABEL)
+        return cells.spans()
+
+    def _x_axis_line(self) -> list[Span]:
+        cells = _Cells(self.plot_width, "-" if self.ascii_glyphs else "─")
+        if self.x_label:
+            cells.put_if_free(self.plot_width - cell_len(self.x_label) - 1, f" {self.x_label}", LABEL)
+        ticks = chart.nice_ticks(*self.plot.view.x, max(2, self.plot_width // 12))
+        for tick, label in zip(ticks, chart.format_ticks(ticks), strict=True):
+            column = self.plot.view.column_of(tick, self.plot_width)
+            padded = f"{label} " if column < (len(label) + 1) // 2 else f" {label} "
+            start = min(max(0, column - len(padded) // 2), self.plot_width - len(padded))
+            cells.put_if_free(start, padded, LABEL)
+        corner = [Span(" " * (self.gutter - 1) + ("+" if self.ascii_glyphs else "└"), AXIS)] if self.gutter else []
+        return [*corner, *cells.spans()]
+
+    def _legend_line(self, cursor: int | None) -> list[Span]:
+        head = self.y_label if cursor is None else self._reading_x(cursor)
+        entries = [self._entry(number, trace, cursor) for number, trace in enumerate(self.plot.traces)]
+        room = self.width - self.gutter
+        if _cells_of(entries) + cell_len(head) + 2 > room and cursor is None:
+            head = ""
+        while entries and _cells_of(entries) + cell_len(head) > room:
+            entries.pop()
+        between = max(0, room - _cells_of(entries) - cell_len(head))
+        return [
+            Span(" " * self.gutter, AXIS),
+            Span(head, LABEL),
+            Span(" " * between, AXIS),
+            *(span for entry in entries for span in entry),
+        ]
+
+    def _entry(self, number: int, trace: Trace, cursor: int | None) -> list[Span]:
+        ascii_stroke = _ASCII_STROKES[number % len(_ASCII_STROKES)] * 2
+        stroke = ascii_stroke if self.ascii_glyphs else _STROKES[trace.series.style]
+        value = "" if cursor is None else f" {self._reading(trace, cursor)}"
+        return [
+            Span(f"  {clean(trace.series.name, 40)} ", LABEL),
+            Span(stroke, f"line {number}"),
+            Span(value, LABEL),
+        ]
+
+    def _reading_x(self, column: int) -> str:
+        first, last = self.plot.view.x
+        x = first + (last - first) * column / max(1, self.plot_width - 1)
+        whole = last - first >= 20
+        number = f"{x:,.0f}".replace(",", " ") if whole else chart.short_number(x)
+        near = [clean(mark.text) for mark in self.marks if self._mark_column(mark) == column]
+        return " ".join([self.x_label or "x", number, *near[-1:]])
+
+    def _reading(self, trace: Trace, column: int) -> str:
+        index = trace.columns.index
+        if not len(index):
+            return "–"
+        dots = self.plot.dots_per_column
+        return chart.short_number(float(trace.line[np.abs(index - column * dots).argmin()]))
+
+
+class _Cells:
+    """A line that texts are put into where nothing stands yet."""
+
+    def __init__(self, width: int, fill: str) -> None:
+        self._text = [fill] * width
+        self._role = [AXIS] * width
+
+    def put(self, start: int, text: str, role: str) -> None:
+        for offset, character in enumerate(text):
+            if 0 <= start + offset < len(self._text):
+                self._text[start + offset], self._role[start + offset] = character, role
+
+    def put_if_free(self, start: int, text: str, role: str) -> bool:
+        """False, and nothing done, where it would run over the ends or over other text; wide characters count."""
+        end = start + len(text)
+        if start < 0 or end > len(self._text) or cell_len(text) != len(text):
+            return False
+        if any(role != AXIS for role in self._role[start:end]):
+            return False
+        self.put(start, text, role)
+        return True
+
+    def spans(self) -> list[Span]:
+        spans: list[Span] = []
+        for character, role in zip(self._text, self._role, strict=True):
+            if spans and spans[-1].role == role:
+                spans[-1] = Span(spans[-1].text + character, role)
+            else:
+                spans.append(Span(character, role))
+        return spans
+
+
+def _cells_of(entries: Sequence[Sequence[Span]]) -> int:
+    return sum(cell_len(span.text) for entry in entries for span in entry)
+
+
+def draw(
+    series: Sequence[Series],
+    width: int,
+    height: int,
+    scaling: Scaling,
+    *,
+    marks: Sequence[Mark] = (),
+    x_label: str = "",
+    y_label: str = "",
+    ascii_glyphs: bool = False,
+) -> Chart:
+    """Draw a chart of `width` × `height` cells: a legend above and a row for marks below where the height allows,
+    an axis on the left where the width does."""
+    legend_row, mark_row = height >= 4, bool(marks) and height >= 7
+    plot_height = max(1, height - 1 - legend_row - mark_row)
+    gutter = 0 if width < 16 else 5
+    plot, y_ticks = _plot_and_ticks(series, width - gutter, plot_height, scaling, ascii_glyphs)
+    wanted = 1 + max((len(label) for _, label in y_ticks), default=0)
+    if gutter and wanted != gutter:
+        gutter = wanted
+        plot, y_ticks = _plot_and_ticks(series, width - gutter, plot_height, scaling, ascii_glyphs)
+    return Chart(plot, width, gutter, y_ticks, tuple(marks), mark_row, legend_row, x_label, y_label, ascii_glyphs)
+
+
+def _plot_and_ticks(
+    series: Sequence[Series], width: int, height: int, scaling: Scaling, ascii_glyphs: bool
+) -> tuple[Plot, tuple[tuple[int, str], ...]]:
+    """The curves, and for their y axis the rows that have a label."""
+    plot = chart.plot(series, max(1, width), height, scaling, ascii_glyphs)
+    find = chart.log_ticks if plot.view.log_y else chart.nice_ticks
+    ticks = find(*plot.view.y, max(2, height // 3))
+    at = plot.view.height_of(np.array(ticks, np.float64))
+    rows = np.clip(np.rint((1 - at) * (height - 1)), 0, height - 1).astype(int).tolist()
+    return plot, tuple(zip(rows, chart.format_ticks(ticks), strict=True))

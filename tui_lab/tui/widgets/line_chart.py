@@ -1,0 +1,220 @@
+"""A chart of curves: axes, legend, marks, and a cursor that reads values."""
+
+import os
+import textwrap
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui_lab.sanitize import clean
+from tui_lab.tui import chart, chart_frame
+from tui_lab.tui.chart import Mark, Scaling, Series
+from tui_lab.tui.chart_frame import Chart
+
+_SERIES_CLASSES = 6
+
+
+class LineChart(Widget, can_focus=True):
+    """Curves over a common x. Its owner says what is shown (`set_series`, `marks`) and what stands here while there is
+    nothing (`empty`).
+
+    The ranges are those of the data unless `x_range` or `y_range` fixes them; y then leaves out a few wild values.
+    """
+
+    DEFAULT_CSS = """
+    LineChart {
+        width: 1fr;
+        height: 1fr;
+        min-height: 3;
+        & > .line-chart--axis { color: $foreground 35%; }
+        & > .line-chart--label { color: $foreground 65%; }
+        & > .line-chart--empty { color: $foreground 60%; }
+        & > .line-chart--mark { color: $accent; }
+        & > .line-chart--cursor { color: $foreground; background: $foreground 14%; }
+        /* Okabe and Ito's colours, told apart by colour-blind people; the order suits the background. */
+        & > .line-chart--series-1 { color: #56B4E9; }
+        & > .line-chart--series-2 { color: #E69F00; }
+        & > .line-chart--series-3 { color: #009E73; }
+        & > .line-chart--series-4 { color: #CC79A7; }
+        & > .line-chart--series-5 { color: #F0E442; }
+        & > .line-chart--series-6 { color: #D55E00; }
+        &:light > .line-chart--series-1 { color: #0072B2; }
+        &:light > .line-chart--series-2 { color: #D55E00; }
+        &:light > .line-chart--series-3 { color: #007A59; }
+        &:light > .line-chart--series-4 { color: #A8487D; }
+        &:light > .line-chart--series-5 { color: #8A6D00; }
+        &:light > .line-chart--series-6 { color: #2B2B2B; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "line-chart--axis",
+        "line-chart--label",
+        "line-chart--empty",
+        "line-chart--mark",
+        "line-chart--cursor",
+        *(f"line-chart--series-{n + 1}" for n in range(_SERIES_CLASSES)),
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "move_cursor(-1)", "Read values", show=False, tooltip="Move the reading line to the left"),
+        Binding("right", "move_cursor(1)", "Read values", show=False, tooltip="Move the reading line to the right"),
+        Binding("shift+left", "move_cursor(-10)", "Read values", show=False, tooltip="Ten columns to the left"),
+        Binding("shift+right", "move_cursor(10)", "Read values", show=False, tooltip="Ten columns to the right"),
+    ]
+    ALLOW_SELECT = False
+
+    log_y: reactive[bool] = reactive(False)
+    marks: reactive[tuple[Mark, ...]] = reactive(())
+    empty: reactive[str] = reactive("")
+    cursor: reactive[float | None] = reactive(None)
+    """The x that is read, or None."""
+
+    def __init__(
+        self,
+        *,
+        x_label: str = "",
+        y_label: str = "",
+        x_range: tuple[float, float] | None = None,
+        y_range: tuple[float, float] | None = None,
+        log_y: bool = False,
+        empty: str = "",
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._x_label = clean(x_label)
+        self._y_label = clean(y_label)
+        self._x_range = x_range
+        self._y_range = y_range
+        self._series: tuple[Series, ...] = ()
+        self._ascii = chart.ascii_only(os.environ)
+        self._chart: Chart | None = None
+        self._strips: list[Strip] = []
+        self._drawn_size = Size(0, 0)
+        self.set_reactive(LineChart.log_y, log_y)
+        self.set_reactive(LineChart.empty, empty)
+
+    def set_series(self, series: Sequence[Series], marks: Sequence[Mark] | None = None) -> None:
+        """Show these curves from now on, and these marks (None: the ones that are there). Arrays are not copied."""
+        self._series = tuple(series)
+        if marks is not None:
+            self.set_reactive(LineChart.marks, tuple(marks))
+        self._invalidate()
+
+    def watch_log_y(self) -> None:
+        self._invalidate()
+
+    def watch_marks(self) -> None:
+        self._invalidate()
+
+    def watch_empty(self) -> None:
+        self._invalidate()
+
+    def watch_cursor(self) -> None:
+        self._strips = []
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips = []
+
+    def action_move_cursor(self, columns: int) -> None:
+        """Move the reading line by so many cells; the first press puts it at the right end."""
+        if self._chart is None:
+            return
+        first, last = self._chart.plot.view.x
+        step = (last - first) / max(1, self._chart.plot_width - 1)
+        at = last if self.cursor is None else self.cursor + columns * step
+        self.cursor = min(max(at, first), last)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        offset = event.get_content_offset(self)
+        if self._chart is not None and offset is not None:
+            self.cursor = self._chart.x_at(offset.x)
+
+    def on_leave(self) -> None:
+        self.cursor = None
+
+    def on_blur(self) -> None:
+        self.cursor = None
+
+    def _invalidate(self) -> None:
+        self._chart = None
+        self._strips = []
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the chart; all of it is drawn when its first line is asked for."""
+        if self._drawn_size != self.size:
+            self._chart, self._strips, self._drawn_size = None, [], self.size
+        if not self._strips:
+            self._strips = self._draw()
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+
+    def _draw(self) -> list[Strip]:
+        width, height = self.size
+        if not any(np.isfinite(one.y).any() for one in self._series):
+            return self._empty_strips()
+        if self._chart is None:
+            self._chart = chart_frame.draw(
+                self._series,
+                width,
+                height,
+                Scaling(self._x_range, self._y_range, self.log_y),
+                marks=self.marks,
+                x_label=self._x_label,
+                y_label=self._y_label,
+                ascii_glyphs=self._ascii,
+            )
+        styles: dict[tuple[str, bool], Style] = {}
+        strips = []
+        for spans in self._chart.lines(self.cursor):
+            segments = []
+            for text, role, read in spans:
+                if (role, read) not in styles:
+                    styles[role, read] = self._style_of(role, read)
+                segments.append(Segment(text, styles[role, read]))
+            strips.append(Strip(segments).adjust_cell_length(width, self.visual_style.rich_style))
+        return strips
+
+    def _empty_strips(self) -> list[Strip]:
+        width, height = self.size
+        style = self._component_style("line-chart--empty")
+        lines = textwrap.wrap(clean(self.empty), max(1, width - 4))[:height]
+        blank = Strip.blank(width, self.visual_style.rich_style)
+        strips = [blank] * ((height - len(lines)) // 2)
+        strips += [Strip([Segment(set_cell_size(line.center(width), width), style)], width) for line in lines]
+        return strips + [blank] * (height - len(strips))
+
+    def _style_of(self, role: str, read: bool) -> Style:
+        kind, _, number = role.partition(" ")
+        if number:
+            color = self._series_color(int(number))
+            if kind == "band":
+                color = self.background_colors[1].blend(color, 0.45)
+            style = Style(color=color.rich_color, bgcolor=self.background_colors[1].rich_color)
+        else:
+            style = self._component_style(f"line-chart--{role}")
+        if read:
+            style += Style(bgcolor=self._component_style("line-chart--cursor").bgcolor)
+        return style
+
+    def _series_color(self, number: int) -> Color:
+        asked = self._series[number].colour
+        if asked is not None:
+            return Color.parse(asked)
+        return self.get_component_styles(f"line-chart--series-{number % _SERIES_CLASSES + 1}").color
+
+    def _component_style(self, name: str) -> Style:
+        style = self.get_visual_style(name).rich_style
+        return Style(color=style.color, bgcolor=style.bgcolor)

@@ -1,0 +1,236 @@
+"""A panel of pictures: as large as the cells allow, and cheap to change many times a second."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.color import Color
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui_lab.sanitize import clean
+from tui_lab.tui import pixels
+from tui_lab.tui.chart import ascii_only
+from tui_lab.tui.pixels import ColourDepth, GridFit, Pixels
+
+GAP = 1
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the pictures are, in pixels of the canvas: a cell is one wide and two high."""
+
+    fit: GridFit
+    left: int
+    tile_width: int
+    tile_height: int
+    row_height: int  # from one row of pictures to the next: a gap, or lines of text, between them
+
+    def index_at(self, x: int, y: int) -> int | None:
+        """The picture at this cell."""
+        column, inside_x = divmod(x - self.left, self.tile_width + GAP)
+        row, inside_y = divmod(2 * y, self.row_height)
+        index = row * self.fit.columns + column
+        on_picture = 0 <= column < self.fit.columns and inside_x < self.tile_width and inside_y < self.tile_height
+        return index if on_picture and index < self.fit.shown else None
+
+
+class PixelView(Widget):
+    """Pictures in a grid. `show` takes them as they are; the layout follows the widget's size.
+
+    It draws its lines itself, so borders, padding and tint on this widget do nothing: put them on its container.
+    Only rows whose pixels changed are encoded and sent again.
+    """
+
+    DEFAULT_CSS = """
+    PixelView {
+        width: 1fr;
+        height: 1fr;
+    }
+    """
+    ALLOW_SELECT = False
+
+    class Selected(Message):
+        """A picture was clicked."""
+
+        def __init__(self, view: "PixelView", index: int) -> None:
+            super().__init__()
+            self.view = view
+            self.index = index
+
+        @property
+        def control(self) -> "PixelView":
+            return self.view
+
+    def __init__(
+        self,
+        *,
+        align: str = "left",
+        shrink_to_fit: bool = False,
+        empty: str = "",
+        depth: ColourDepth | None = None,
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        """`align`: "left" or "center". `shrink_to_fit`: rather reduce the pictures than leave some out.
+
+        `empty` is what stands here while there is no picture; `depth` overrules what the environment says.
+        """
+        super().__init__(name=name, id=id, classes=classes)
+        self._align = align
+        self._shrink_to_fit = shrink_to_fit
+        self._empty = empty
+        self._asked_depth = depth
+        self._images: Pixels | None = None
+        self._labels: tuple[str, ...] = ()
+        self._layout_now: _Layout | None = None
+        self._canvas: Pixels | None = None
+        self._texts: dict[int, str] = {}
+        self._strips: list[Strip] = []
+        self._drawn_for: tuple[Size, Color, Color, ColourDepth] | None = None
+
+    @property
+    def shown(self) -> int:
+        """How many of the pictures there was room for."""
+        return self._layout_now.fit.shown if self._layout_now else 0
+
+    @property
+    def depth(self) -> ColourDepth:
+        """The colours this view draws with."""
+        if self._asked_depth is not None:
+            return self._asked_depth
+        return ColourDepth.NONE if self.app.no_color else pixels.colour_depth(os.environ)
+
+    def show(self, images: Pixels, labels: Sequence[str] | None = None) -> None:
+        """(N, H, W, C) or (H, W, C), uint8, C of 1 or 3; a label a picture is a line of text below it.
+
+        The array is kept, not copied: hand over one that is not written to again.
+        """
+        images = images if images.ndim == 4 else images[None]
+        self._images = images if len(images) else None
+        self._labels = tuple(map(clean, labels or ()))
+        self._redraw()
+
+    def clear(self, empty: str | None = None) -> None:
+        """No pictures; with `empty`, other words in their place."""
+        self._images = None
+        self._empty = self._empty if empty is None else empty
+        self._redraw()
+
+    def image_at(self, x: int, y: int) -> int | None:
+        """The index of the picture at this cell of the widget."""
+        return self._layout_now.index_at(x, y) if self._layout_now else None
+
+    def on_click(self, event: events.Click) -> None:
+        index = self.image_at(event.x, event.y)
+        if index is not None:
+            self.post_message(self.Selected(self, index))
+
+    def _redraw(self) -> None:
+        """Bring the strips up to date, and ask Textual for the rows that changed."""
+        if not self.is_mounted or not self.size:
+            self._drawn_for = None
+            return
+        changed = self._update_strips()
+        if len(changed) == self.size.height:
+            self.refresh()
+        elif changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The strips as they are: Textual's cache of styled lines would turn them into segments."""
+        if self._drawn_for != self._frame_key():
+            self._update_strips()
+        strips = self._strips[crop.y : crop.bottom]
+        if crop.column_span != (0, self.size.width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
+    def _frame_key(self) -> tuple[Size, Color, Color, ColourDepth]:
+        _, background = self.background_colors
+        return self.size, background, self.styles.color, self.depth
+
+    def _update_strips(self) -> list[int]:
+        """Make the strips of rows that differ from the last time; the numbers of those rows."""
+        key = self._frame_key()
+        size, background, _, depth = key
+        canvas, texts = self._draw(size, background)
+        before, texts_before = self._canvas, self._texts
+        shades_depend_on_all = depth is ColourDepth.NONE
+        if before is None or key != self._drawn_for or shades_depend_on_all:
+            changed = np.ones(size.height, bool)
+        else:
+            changed = (canvas != before).reshape(size.height, -1).any(axis=1)
+            for y in texts.keys() | texts_before.keys():
+                changed[y] |= texts.get(y) != texts_before.get(y)
+        self._canvas, self._texts, self._drawn_for = canvas, texts, key
+        rows: list[int] = np.flatnonzero(changed).tolist()
+        strips = self._strips if len(self._strips) == size.height else [Strip.blank(size.width)] * size.height
+        for y, strip in zip(rows, self._encode(canvas, changed, depth, background), strict=True):
+            strips[y] = self._text_strip(texts[y]) if y in texts else strip
+        self._strips = strips
+        return rows
+
+    def _encode(self, canvas: Pixels, rows: np.ndarray, depth: ColourDepth, background: Color) -> Sequence[Strip]:
+        lines = canvas.reshape(-1, 2, *canvas.shape[1:])[rows].reshape(-1, *canvas.shape[1:])
+        if depth is not ColourDepth.NONE:
+            return pixels.pixel_strips(lines, depth, background)
+        shades = pixels.luminance_rows(lines, self.app.current_theme.dark, ascii_only(os.environ))
+        return [self._text_strip(text) for text in shades]
+
+    def _text_strip(self, text: str) -> Strip:
+        style, background = self.visual_style.rich_style, self.background_colors[1]
+        strip = Strip([Segment(text, Style(color=style.color, bgcolor=style.bgcolor))], self.size.width)
+        for line_filter in self.get_line_filters():
+            strip = strip.apply_filter(line_filter, background)
+        return strip
+
+    def _draw(self, size: Size, background: Color) -> tuple[Pixels, dict[int, str]]:
+        """The canvas (2·height, width, 3), and the lines of text that stand over it, by their row."""
+        canvas = np.empty((2 * size.height, size.width, 3), np.uint8)
+        canvas[...] = background.rgb
+        if self._images is None:
+            self._layout_now = None
+            return canvas, {size.height // 2: _centred(self._empty, size.width)} if self._empty else {}
+        layout, tiles = self._lay_out(self._images, size)
+        self._layout_now = layout
+        texts: dict[int, str] = {}
+        for start in range(0, layout.fit.shown, layout.fit.columns):
+            row = pixels.grid(tiles[start : start + layout.fit.columns], layout.fit.columns, GAP, background.rgb)
+            top = start // layout.fit.columns * layout.row_height
+            canvas[top : top + row.shape[0], layout.left : layout.left + row.shape[1]] = row
+            if self._labels:
+                labels = self._labels[start : start + layout.fit.columns]
+                line = " " * layout.left + " ".join(_centred(label, layout.tile_width) for label in labels)
+                texts[(top + layout.row_height) // 2 - 1] = set_cell_size(line, size.width)
+        return canvas, texts
+
+    def _lay_out(self, images: Pixels, size: Size) -> tuple[_Layout, Pixels]:
+        count, height, width = images.shape[:3]
+        label_rows = 1 if self._labels else 0
+        reduce = 1
+        fit = pixels.best_grid(count, height, width, *size, GAP, label_rows)
+        while self._shrink_to_fit and fit.shown < count and min(height, width) // (reduce + 1) >= 4:
+            reduce += 1
+            fit = pixels.best_grid(count, height // reduce, width // reduce, *size, GAP, label_rows)
+        tiles = pixels.shrink(images[: fit.shown], reduce * fit.shrink)
+        tiles = pixels.upscale(tiles, fit.scale)
+        tile_height, tile_width = tiles.shape[1:3]
+        row_height = 2 * (-(-tile_height // 2) + 1) if label_rows else tile_height + GAP
+        columns = min(fit.columns, fit.shown)
+        left = max(0, (size.width - columns * (tile_width + GAP) + GAP) // 2) if self._align == "center" else 0
+        return _Layout(fit, left, tile_width, tile_height, row_height), tiles
+
+
+def _centred(text: str, width: int) -> str:
+    """`text` in the middle of `width` cells, cut where it is longer."""
+    text = text if len(text) <= width else text[: max(0, width - 1)] + "…"
+    return set_cell_size(text.center(width), width)
