@@ -55,25 +55,37 @@ class Journal:
         files = journal_files(folder)
         self._number = int(files[-1].stem) if files else 1
         self._seq = _last_seq(files)
-        self._lines = self._open()
+        self._lines = self._open(self._number)
+        self._started: dict[str, Any] | None = None
         self._synced = time.monotonic()
 
-    def _open(self) -> LineWriter:
-        return LineWriter(self._folder.journal_dir / f"{self._number:06d}.jsonl")
+    def _open(self, number: int) -> LineWriter:
+        return LineWriter(self._folder.journal_dir / f"{number:06d}.jsonl")
 
     def append(self, kind: str, step: int, **data: Any) -> int:
-        """Write one record and return its seq. Raises DiskFullError with the journal as it was before."""
+        """Write one record and return its seq. Raises DiskFullError with the journal as it was before.
+
+        A new file begins with `continued`, which repeats what `started` said: its end is all that a listing reads.
+        """
         if self._lines.size >= self._rotate_bytes:
-            self._lines.sync()
-            self._lines.close()
+            full = self._lines
+            full.sync()
+            self._lines = self._open(self._number + 1)
             self._number += 1
-            self._lines = self._open()
+            full.close()
+            if self._started is not None:
+                self._write("continued", step, self._started)
+        if kind == "started":
+            self._started = data
+        self._write(kind, step, data)
+        if kind not in _UNHURRIED or time.monotonic() - self._synced > SYNC_SECONDS:
+            self.sync()
+        return self._seq
+
+    def _write(self, kind: str, step: int, data: dict[str, Any]) -> None:
         seq = self._seq + 1
         self._lines.append({"seq": seq, "time": round(time.time(), 4), "step": int(step), "kind": kind, "data": data})
         self._seq = seq
-        if kind not in _UNHURRIED or time.monotonic() - self._synced > SYNC_SECONDS:
-            self.sync()
-        return seq
 
     def sync(self) -> None:
         self._lines.sync()

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from tui_lab.errors import DiskFullError
+from tui_lab.errors import DiskFullError, LabError
 from tui_lab.runs.files import FILE_MODE, is_disk_full, write_all
 
 Document = dict[str, Any]
@@ -65,7 +65,10 @@ class LineWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
+        except OSError as error:
+            raise _explained(error, path) from error
         self.size = self._cut_torn_tail()
 
     def _cut_torn_tail(self) -> int:
@@ -89,9 +92,7 @@ class LineWriter:
             write_all(self._descriptor, line)
         except OSError as error:
             os.ftruncate(self._descriptor, self.size)
-            if is_disk_full(error):
-                raise DiskFullError(f"no room left on the disk of {self.path.parent}") from error
-            raise
+            raise _explained(error, self.path) from error
         self.size += len(line)
 
     def sync(self) -> None:
@@ -101,6 +102,12 @@ class LineWriter:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _explained(error: OSError, path: Path) -> LabError:
+    if is_disk_full(error):
+        return DiskFullError(f"no room left on the disk of {path.parent}")
+    return LabError(f"cannot write {path}: {error.strerror}")
 
 
 class LineReader:

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from tui_lab.errors import DiskFullError, LabError, RecipeError
 from tui_lab.recipe import KNOBS, Recipe, get, replaced
+from tui_lab.runs.environment import SUPERVISOR_FD
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import write_frame
 from tui_lab.runs.interventions import Changes, Interventions
 from tui_lab.runs.journal import Journal, JournalReader, Record
 from tui_lab.runs.spool import Command, Spool
 
-SUPERVISOR_FD = "DIFFUSION_LAB_SUPERVISOR_FD"
 METRICS_SECONDS = 0.05
 _SAMPLING_KINDS = ("preview", "sample")
 
@@ -50,7 +50,6 @@ class RankSession:
         self._step = self.past_last_step
         self._metrics = _Window()
         self._spool.forget(_taken_ids(past))
-        self._spool.reject_waiting("the run broke off before this was applied: send it again", self._step, taken=True)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._on_sigterm)
 
@@ -148,10 +147,9 @@ class RankSession:
         return self.folder.previews / f"step-{step:08d}-{max(numbers, default=0) + 1:04d}.npy"
 
     def close(self) -> None:
-        """Write what is gathered. Commands that still wait are answered, so that nobody waits for this process."""
+        """Write what is gathered. Commands that still wait are answered by the supervisor."""
         try:
             self.flush_metrics()
-            self._spool.reject_waiting("the run has ended", self._step)
             self._journal.sync()
         finally:
             self._journal.close()

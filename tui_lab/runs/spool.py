@@ -107,14 +107,11 @@ class Spool:
         if source.exists():
             source.replace(self._folder.commands_done / source.name)
 
-    def reject_waiting(self, why: str, step: int = 0, taken: bool = False) -> None:
-        """Answer no to all that waits (with `taken`, only to what `forget` named)."""
+    def reject_waiting(self, why: str, step: int = 0) -> None:
+        """Answer no to all that waits: for a supervisor, while no rank is there to take it."""
         for path in sorted(self._folder.commands_new.glob("*.json")):
-            if taken and path.stem not in self._taken:
-                continue
             command = _read(path)
             if isinstance(command, Command):
-                self._taken.add(command.id)
                 self.answer(command, False, why, step)
 
     def _throw_out(self, path: Path, why: str) -> None:

@@ -1,0 +1,45 @@
+"""Every test has a lab home of its own, and leaves no process behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tui_lab.runs.folder import list_runs
+from tui_lab.runs.lifecycle import living, living_ranks, read_lifecycle
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def lab_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty `$DIFFUSION_LAB_HOME`; whatever runs were started in it are killed afterwards."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("DIFFUSION_LAB_HOME", str(home))
+    yield home
+    if (home / "runs").exists():
+        _kill_runs()
+
+
+@pytest.fixture
+def standin_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of this test are made by `tests/standin_engine.py`: no torch, thousands of steps a second."""
+    monkeypatch.setenv("DIFFUSION_LAB_ENGINE", "tests.standin_engine")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
+
+
+def _kill_runs() -> None:
+    for folder in list_runs():
+        started = [event.data for event in read_lifecycle(folder) if event.kind == "started"]
+        supervisors = [living(data["supervisor"]) for data in started]
+        processes = living_ranks(folder) + [process for process in supervisors if process is not None]
+        for process in processes:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(processes, timeout=5)

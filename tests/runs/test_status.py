@@ -1,0 +1,96 @@
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.journal import Journal
+from tui_lab.runs.lifecycle import Lifecycle, fingerprint, living
+from tui_lab.runs.lock import hold_lock, is_locked
+from tui_lab.runs.status import status_of
+from tui_lab.runs.tail import last_words
+
+RECIPE = '[recipe]\nname = "a-test"\n[training]\nmax_train_steps = 750\n'
+
+
+def test_a_run_that_was_never_started_is_lost() -> None:
+    status = status_of(RunFolder.create(RECIPE))
+    assert (status.name, status.message, status.step, status.max_train_steps) == (
+        "lost",
+        "it was never started",
+        0,
+        750,
+    )
+
+
+def test_a_held_run_goes_through_its_states() -> None:
+    folder = RunFolder.create(RECIPE)
+    lock = hold_lock(folder)
+    assert lock is not None and is_locked(folder)
+    assert status_of(folder).name == "starting"
+    Lifecycle(folder).append("started", rank=0, supervisor={}, pid=1)
+    journal = Journal(folder)
+    seen = []
+    for kind, data in [
+        ("starting", {"message": "importing torch"}),
+        ("started", {"device": "cpu"}),
+        ("paused", {}),
+        ("warning", {"message": "x"}),
+        ("resumed", {}),
+        ("metrics", {"loss": {"mean": 0.5}, "steps_per_second": {"last": 6.0}}),
+    ]:
+        journal.append(kind, 12, **data)
+        seen.append(status_of(folder).name)
+    assert seen == ["starting", "running", "paused", "paused", "running", "running"]
+    status = status_of(folder)
+    assert (status.step, status.loss, status.steps_per_second, status.device) == (12, 0.5, 6.0, "cpu")
+
+
+def test_a_run_started_again_is_starting_until_its_rank_speaks() -> None:
+    folder = RunFolder.create(RECIPE)
+    journal = Journal(folder)
+    journal.append("stopped", 5, checkpoint=None)
+    lock = hold_lock(folder)
+    assert lock is not None
+    Lifecycle(folder).append("started", rank=0, supervisor={}, pid=1)
+    assert status_of(folder).name == "starting"
+    journal.append("started", 5, device="cpu")
+    assert status_of(folder).name == "running"
+
+
+def test_the_keys_for_scripts_stand() -> None:
+    keys = {"run", "path", "status", "step", "loss", "steps_per_second", "checkpoint", "pipeline"}
+    assert keys <= set(status_of(RunFolder.create(RECIPE)).as_json())
+
+
+def test_the_tail_is_found_however_long_the_journal() -> None:
+    folder = RunFolder.create(RECIPE)
+    journal = Journal(folder, rotate_bytes=100_000)
+    journal.append("started", 0, device="cuda")
+    for step in range(2000):
+        journal.append("metrics", step, loss={"mean": step}, padding="x" * 100)
+    journal.append("paused", 2000)
+    for _ in range(1000):
+        journal.append("warning", 2000, message="y" * 200)
+    words = last_words(folder)
+    assert words.state is not None and words.state.kind == "paused"
+    assert words.metrics is not None and words.metrics.step == 1999
+    assert words.started is not None and words.started.data["device"] == "cuda"
+    assert words.last is not None and words.last.kind == "warning"
+
+
+def test_a_recipe_that_cannot_be_read_does_not_hide_the_run() -> None:
+    folder = RunFolder.create("this is [not toml")
+    assert status_of(folder).max_train_steps == 0
+
+
+def test_a_pid_of_another_process_is_not_taken_for_the_rank() -> None:
+    import os
+
+    here = fingerprint(os.getpid())
+    process = living(here)
+    assert process is not None and process.pid == os.getpid()
+    assert living({**here, "create_time": here["create_time"] - 10}) is None
+    assert living({**here, "boot_id": "another boot"}) is None
+
+
+def test_the_lock_is_for_one() -> None:
+    folder = RunFolder.create(RECIPE)
+    assert not is_locked(folder)
+    assert hold_lock(folder) is not None
+    assert hold_lock(folder, patience=0.05) is None

@@ -1,0 +1,286 @@
+"""The supervisor and its rank as real processes, really killed."""
+
+import json
+import os
+import signal
+import stat
+
+import psutil
+import pytest
+
+from tests.waiting import wait_until
+from tui_lab.errors import RunError
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.journal import JournalReader, Record
+from tui_lab.runs.launch import start
+from tui_lab.runs.lifecycle import Event, living_ranks, read_lifecycle
+from tui_lab.runs.lock import is_locked
+from tui_lab.runs.spool import read_answer, submit
+from tui_lab.runs.status import status_of
+from tui_lab.runs.supervisor import verdict
+
+pytestmark = pytest.mark.usefixtures("standin_engine")
+
+
+def new_run(max_train_steps: int = 0, checkpointing_steps: int = 100, name: str | None = None) -> RunFolder:
+    return RunFolder.create(
+        f'[recipe]\nname = "a-test"\n[training]\nmax_train_steps = {max_train_steps}\n'
+        f"checkpointing_steps = {checkpointing_steps}\ncheckpoints_total_limit = 3\n"
+        "[sampling]\nevery_steps = 0\n[evaluation]\nevery_steps = 0\n",
+        name,
+    )
+
+
+def wait_for_step(folder: RunFolder, step: int) -> None:
+    wait_until(lambda: status_of(folder).step >= step)
+
+
+def wait_for_end(folder: RunFolder) -> str:
+    wait_until(lambda: not is_locked(folder))
+    return status_of(folder).name
+
+
+def events(folder: RunFolder, kind: str) -> list[Event]:
+    return [event for event in read_lifecycle(folder) if event.kind == kind]
+
+
+def records(folder: RunFolder, kind: str) -> list[Record]:
+    return [record for record in JournalReader(folder).read_new() if record.kind == kind]
+
+
+def ask(folder: RunFolder, kind: str, data: dict[str, object] | None = None) -> str:
+    identity = submit(folder, kind, data)
+    answer = wait_until(lambda: read_answer(folder, identity))
+    assert answer.ok, answer
+    return answer.message
+
+
+def rank_pid(folder: RunFolder) -> int:
+    return int(events(folder, "started")[-1].data["pid"])
+
+
+def supervisor_pid(folder: RunFolder) -> int:
+    return int(events(folder, "started")[-1].data["supervisor"]["pid"])
+
+
+def weights(folder: RunFolder, step: int) -> str:
+    return str(json.loads((folder.checkpoint(step) / "state.json").read_text())["weights"])
+
+
+def test_a_run_goes_to_its_end() -> None:
+    folder = new_run(max_train_steps=250)
+    start(folder)
+    assert wait_for_end(folder) == "finished"
+    status = status_of(folder)
+    assert (status.step, status.checkpoint, status.pipeline) == (250, folder.checkpoint(250), folder.pipeline)
+    assert [event.kind for event in read_lifecycle(folder)] == ["started", "exited", "ended"]
+    assert events(folder, "exited")[0].data["code"] == 0
+    assert folder.checkpoint_steps() == [100, 200, 250]
+
+
+def test_a_run_has_a_session_of_its_own_and_no_terminal() -> None:
+    folder = new_run()
+    start(folder)
+    wait_for_step(folder, 1)
+    assert os.getsid(supervisor_pid(folder)) == supervisor_pid(folder)
+    assert os.getsid(rank_pid(folder)) == supervisor_pid(folder)
+    assert psutil.Process(rank_pid(folder)).terminal() is None
+    logs = list(folder.logs.iterdir())
+    assert logs and all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in logs)
+
+
+def test_pause_resume_checkpoint_and_stop() -> None:
+    folder = new_run(checkpointing_steps=0)
+    start(folder)
+    wait_for_step(folder, 5)
+    assert "paused at step" in ask(folder, "pause")
+    status = status_of(folder)
+    assert status.name == "paused"
+    assert "checkpoint" in ask(folder, "checkpoint")
+    assert folder.checkpoint_steps() == [status.step]
+    ask(folder, "resume")
+    wait_for_step(folder, status.step + 5)
+    assert status_of(folder).name == "running"
+    ask(folder, "stop")
+    assert wait_for_end(folder) == "stopped"
+    assert status_of(folder).pipeline == folder.pipeline
+
+
+def test_a_killed_rank_is_said_and_the_run_can_go_on() -> None:
+    folder = new_run()
+    start(folder)
+    wait_until(lambda: folder.checkpoint_steps())
+    os.kill(rank_pid(folder), signal.SIGKILL)
+    assert wait_for_end(folder) == "failed"
+    assert status_of(folder).message == "the rank was killed, perhaps out of memory"
+    assert events(folder, "exited")[0].data["signal"] == "SIGKILL"
+    step = status_of(folder).step
+    start(folder)
+    wait_for_step(folder, step + 50)
+    assert len(records(folder, "rewound")) <= 1
+    assert [record.seq for record in JournalReader(folder).read_new()][:5] == [1, 2, 3, 4, 5]
+    ask(folder, "stop")
+    assert wait_for_end(folder) == "stopped"
+
+
+def test_after_kills_the_weights_are_those_of_an_undisturbed_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes applied beyond the checkpoint are applied again at their steps."""
+    monkeypatch.setenv("STANDIN_STEP_SECONDS", "0.002")
+    disturbed = new_run(max_train_steps=600, checkpointing_steps=200, name="disturbed")
+    start(disturbed)
+    wait_until(lambda: 200 in disturbed.checkpoint_steps())
+    ask(disturbed, "pause")
+    ask(disturbed, "set", {"changes": {"optimizer.learning_rate": 0.01}})
+    at = records(disturbed, "applied")[-1].step
+    os.kill(rank_pid(disturbed), signal.SIGKILL)
+    wait_for_end(disturbed)
+    monkeypatch.setenv("STANDIN_STEP_SECONDS", "0")
+    start(disturbed)
+    assert wait_for_end(disturbed) == "finished"
+
+    plain = new_run(max_train_steps=600, checkpointing_steps=200, name="plain")
+    path = plain.journal_dir / "000001.jsonl"
+    applied = [line for line in (disturbed.journal_dir / path.name).read_bytes().split(b"\n") if b'"applied"' in line]
+    path.write_bytes(next(line for line in applied if b'"set"' in line) + b"\n")
+    start(plain)
+    assert wait_for_end(plain) == "finished"
+    assert at < 600 and weights(plain, 600) == weights(disturbed, 600)
+    unchanged = new_run(max_train_steps=600, checkpointing_steps=200, name="unchanged")
+    start(unchanged)
+    assert wait_for_end(unchanged) == "finished"
+    assert weights(unchanged, 600) != weights(plain, 600)
+
+
+def test_when_the_supervisor_is_killed_the_rank_writes_a_checkpoint_and_leaves() -> None:
+    folder = new_run(checkpointing_steps=0)
+    start(folder)
+    wait_for_step(folder, 5)
+    pid = rank_pid(folder)
+    os.kill(supervisor_pid(folder), signal.SIGKILL)
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    status = status_of(folder)
+    assert status.name == "stopped"
+    assert status.checkpoint == folder.checkpoint(status.step)
+    assert living_ranks(folder) == []
+
+
+def test_when_all_its_processes_are_killed_the_run_is_lost_and_can_go_on() -> None:
+    folder = new_run()
+    start(folder)
+    wait_until(lambda: folder.checkpoint_steps())
+    os.kill(rank_pid(folder), signal.SIGSTOP)  # so that it cannot say a last word
+    os.kill(supervisor_pid(folder), signal.SIGKILL)
+    os.kill(rank_pid(folder), signal.SIGKILL)
+    wait_until(lambda: not is_locked(folder))
+    assert status_of(folder).name == "lost"
+    step = status_of(folder).step
+    start(folder)
+    wait_for_step(folder, step + 10)
+    assert status_of(folder).name == "running"
+
+
+def test_an_orphan_that_does_not_leave_is_ended_before_the_next_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN_DEAF", "1")
+    monkeypatch.setenv("DIFFUSION_LAB_GRACE_SECONDS", "1")
+    folder = new_run()
+    start(folder)
+    wait_for_step(folder, 5)
+    orphan = rank_pid(folder)
+    os.kill(supervisor_pid(folder), signal.SIGKILL)
+    wait_until(lambda: not is_locked(folder))
+    assert [process.pid for process in living_ranks(folder)] == [orphan]
+    start(folder)
+    assert [process.pid for process in living_ranks(folder)] == [rank_pid(folder)] != [orphan]
+
+
+def test_sigterm_to_the_supervisor_ends_the_run_with_a_checkpoint() -> None:
+    folder = new_run(checkpointing_steps=0)
+    start(folder)
+    wait_for_step(folder, 5)
+    os.kill(supervisor_pid(folder), signal.SIGTERM)
+    assert wait_for_end(folder) == "stopped"
+    assert folder.checkpoint_steps() == [status_of(folder).step]
+
+
+def test_a_rank_that_ignores_sigterm_is_killed_after_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN_DEAF", "1")
+    monkeypatch.setenv("DIFFUSION_LAB_GRACE_SECONDS", "1")
+    folder = new_run()
+    start(folder)
+    wait_for_step(folder, 5)
+    os.kill(supervisor_pid(folder), signal.SIGTERM)
+    assert wait_for_end(folder) == "failed"
+    assert events(folder, "exited")[0].data["signal"] == "SIGKILL"
+
+
+def test_a_rank_that_fails_says_why_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN_FAIL_AT", "7")
+    folder = new_run()
+    start(folder)
+    assert wait_for_end(folder) == "failed"
+    assert status_of(folder).message == "asked to fail at step 7"
+    assert "Traceback" in (folder.logs / "rank-0.log").read_text()
+
+
+def test_a_rank_that_leaves_without_a_word_gets_its_exit_code_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN_EXIT_AT", "7")
+    folder = new_run()
+    start(folder)
+    assert wait_for_end(folder) == "failed"
+    assert status_of(folder).message == "the rank exited with 7"
+
+
+def test_an_engine_that_cannot_even_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIFFUSION_LAB_ENGINE", "tests.no_such_engine")
+    folder = new_run()
+    start(folder)
+    assert wait_for_end(folder) == "failed"
+    assert "no_such_engine" in status_of(folder).message
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "message"),
+    [
+        (-9, "", "the rank was killed, perhaps out of memory"),
+        (-11, "", "the rank died of SIGSEGV"),
+        (1, "ValueError: bad", "the rank exited with 1: ValueError: bad"),
+        (0, "", "the rank left without a word"),
+    ],
+)
+def test_a_wordless_end_is_explained(code: int, line: str, message: str) -> None:
+    assert verdict(code, None, line) == ("failed", message)
+
+
+def test_a_run_that_goes_cannot_be_started_twice() -> None:
+    folder = new_run()
+    start(folder)
+    with pytest.raises(RunError, match="already"):
+        start(folder)
+
+
+def test_a_finished_run_cannot_be_started_again() -> None:
+    folder = new_run(max_train_steps=5)
+    start(folder)
+    assert wait_for_end(folder) == "finished"
+    with pytest.raises(RunError, match=r"has finished.*diffusion-lab fork"):
+        start(folder)
+
+
+def test_a_command_sent_while_nobody_was_there_is_not_obeyed_later() -> None:
+    folder = new_run()
+    identity = submit(folder, "stop")
+    start(folder)
+    answer = wait_until(lambda: read_answer(folder, identity))
+    assert not answer.ok
+    wait_for_step(folder, 5)
+
+
+def test_a_command_that_the_end_overtook_is_answered() -> None:
+    folder = new_run()
+    start(folder)
+    wait_for_step(folder, 5)
+    os.kill(rank_pid(folder), signal.SIGSTOP)
+    identity = submit(folder, "pause")
+    os.kill(rank_pid(folder), signal.SIGKILL)
+    answer = wait_until(lambda: read_answer(folder, identity))
+    assert not answer.ok and "ended" in answer.message

@@ -1,0 +1,184 @@
+"""A rank without torch, for tests of everything around the engine: `python -m tests.standin_engine RUN`.
+
+It keeps a run's folder as the engine does, through the same RankSession. Its "weights" are a hash chain over the
+samples, the noise seeds and the knobs of every step, so that a lost, repeated or reordered step shows.
+Environment: STANDIN_STEP_SECONDS (how long a step takes), STANDIN_FAIL_AT (raise at that step, and journal it),
+STANDIN_EXIT_AT (exit with 7 at that step without a word), STANDIN_DEAF (1: SIGTERM and an orphan's fate are ignored).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tui_lab.recipe import get, recipe_hash
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.rank import RankSession
+from tui_lab.runs.spool import Command
+
+DATASET_SIZE = 1000
+
+
+@dataclass
+class State:
+    step: int = 0
+    samples_seen: int = 0
+    weights: str = hashlib.sha256(b"initial").hexdigest()
+
+
+class StandinEngine:
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.session = RankSession(folder)
+        self.state = State()
+        self.paused = False
+        self.stopping: Command | None = None
+        self.step_seconds = float(os.environ.get("STANDIN_STEP_SECONDS", "0.0005"))
+        self.deaf = os.environ.get("STANDIN_DEAF") == "1"
+
+    def run(self) -> None:
+        began = time.monotonic()
+        self.session.record("starting", 0, message="building nothing")
+        self.restore()
+        step = self.state.step
+        if step < self.session.past_last_step:
+            self.session.record("rewound", step, **{"from": self.session.past_last_step, "to": step})
+        pending = self.session.replay_after(step)
+        parent = {"parent": self.folder.parent()} if self.folder.parent() else {}
+        self.session.record(
+            "started", step, device="cpu", device_name="stand-in", recipe_hash=recipe_hash(self.session.recipe),
+            first_step=step, **parent,
+        )  # fmt: skip
+        while True:
+            while pending and pending[0][0] <= self.state.step:
+                self.session.adopt(pending.pop(0)[1])
+            if self.session.orphaned and not self.deaf:
+                return self.leave("stopped", message="its supervisor is gone, or asked it to leave")
+            self.obey()
+            if self.stopping is not None:
+                self.export()
+                self.leave("stopped", pipeline=str(self.folder.pipeline))
+                return self.session.applied(self.stopping, self.state.step)
+            if self.paused:
+                time.sleep(0.01)
+                continue
+            if 0 < self.session.recipe.training.max_train_steps <= self.state.step:
+                self.export()
+                seconds = time.monotonic() - began
+                return self.leave("finished", pipeline=str(self.folder.pipeline), seconds=seconds)
+            self.train_step()
+
+    def obey(self) -> None:
+        session, step = self.session, self.state.step
+        for command in session.poll(step):
+            if command.kind == "set":
+                changes = {key: [get(session.recipe, key), new] for key, new in command.data["changes"].items()}
+                session.applied(command, step, changes=changes)
+            elif command.kind == "pause" and not self.paused:
+                self.paused = True
+                session.record("paused", step)
+                session.applied(command, step)
+            elif command.kind == "resume" and self.paused:
+                self.paused = False
+                session.record("resumed", step)
+                session.applied(command, step)
+            elif command.kind == "checkpoint":
+                self.checkpoint()
+                session.applied(command, step)
+            elif command.kind == "preview":
+                self.preview("asked for")
+                session.applied(command, step)
+            elif command.kind == "stop":
+                self.stopping = command
+            else:
+                session.rejected(command, step, "the run is not in the state for that")
+
+    def train_step(self) -> None:
+        time.sleep(self.step_seconds)
+        recipe, state = self.session.recipe, self.state
+        batch = recipe.training.train_batch_size
+        chain = f"{state.weights} {recipe.training.seed} {state.step} {state.samples_seen % DATASET_SIZE}+{batch}"
+        state.weights = hashlib.sha256(f"{chain} {recipe.optimizer.learning_rate!r}".encode()).hexdigest()
+        state.step += 1
+        state.samples_seen += batch
+        if os.environ.get("STANDIN_FAIL_AT") == str(state.step):
+            raise RuntimeError(f"asked to fail at step {state.step}")
+        if os.environ.get("STANDIN_EXIT_AT") == str(state.step):
+            sys.exit(7)
+        loss = 0.1 + math.exp(-state.step / 100) + int(state.weights[:4], 16) / 65536 / 50
+        self.session.metrics(
+            state.step,
+            loss=loss,
+            learning_rate=recipe.optimizer.learning_rate,
+            grad_norm=loss / 2,
+            steps_per_second=1 / max(self.step_seconds, 1e-4),
+        )
+        if recipe.evaluation.every_steps and state.step % recipe.evaluation.every_steps == 0:
+            self.session.record("validation", state.step, loss=loss, ema_loss=loss * 0.9, by_timestep=[], seconds=0.0)
+        if recipe.sampling.every_steps and state.step % recipe.sampling.every_steps == 0:
+            self.preview("every_steps")
+        if recipe.training.checkpointing_steps and state.step % recipe.training.checkpointing_steps == 0:
+            self.checkpoint()
+
+    def preview(self, reason: str) -> None:
+        count = 3
+        rng = np.random.default_rng(int(self.state.weights[:8], 16))
+        trajectory = rng.integers(0, 256, (count, 2, 2, 4, 4, 3), dtype=np.uint8)
+        header = {"kind": "preview", "step": self.state.step, "count": count, "seed": 0, "panes": ["x_t", "x0"]}
+        for index in range(count):
+            self.session.frame({**header, "index": index, "final": index == count - 1}, trajectory[index])
+        path = self.session.next_preview_path(self.state.step)
+        np.save(path, trajectory)
+        path.with_suffix(".json").write_text(json.dumps({"step": self.state.step, "seed": 0}))
+        self.session.record("preview", self.state.step, path=str(path), weights="ema", reason=reason)
+
+    def checkpoint(self) -> Path:
+        target = self.folder.checkpoint(self.state.step)
+        if not target.exists():
+            aside = target.with_name(f".{target.name}")
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir(mode=0o700)
+            (aside / "state.json").write_text(json.dumps(vars(self.state)))
+            aside.rename(target)
+            self.session.record("checkpoint", self.state.step, path=str(target))
+            for step in self.folder.checkpoint_steps()[: -self.session.recipe.training.checkpoints_total_limit or None]:
+                shutil.rmtree(self.folder.checkpoint(step))
+        return target
+
+    def restore(self) -> None:
+        steps = self.folder.checkpoint_steps()
+        if steps:
+            self.state = State(**json.loads((self.folder.checkpoint(steps[-1]) / "state.json").read_text()))
+
+    def export(self) -> None:
+        self.folder.pipeline.mkdir(mode=0o700, exist_ok=True)
+        (self.folder.pipeline / "model_index.json").write_text(json.dumps({"_class_name": "Standin"}))
+
+    def leave(self, word: str, **data: object) -> None:
+        checkpoint = self.checkpoint()
+        self.session.record(word, self.state.step, checkpoint=str(checkpoint), **data)
+
+
+def main() -> None:
+    engine = StandinEngine(RunFolder(Path(sys.argv[1])))
+    try:
+        engine.run()
+    except RuntimeError as error:
+        log = str(engine.folder.logs / "rank-0.log")
+        engine.session.record("failed", engine.state.step, message=str(error), log=log)
+        raise
+    finally:
+        engine.session.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Waiting for what should come true, instead of for a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def wait_until(condition: Callable[[], Result], timeout: float = 20.0, interval: float = 0.01) -> Result:
+    """The condition's first truthy result; AssertionError names the condition when none comes in time."""
+    deadline = time.monotonic() + timeout
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            name = getattr(condition, "__qualname__", repr(condition))
+            line = getattr(getattr(condition, "__code__", None), "co_firstlineno", "?")
+            raise AssertionError(f"{name} (line {line}) did not come true within {timeout:g} s; last: {result!r}")
+        time.sleep(interval)

@@ -1,0 +1,76 @@
+"""What the supervisor saw of its ranks, in `lifecycle.jsonl`: started, exited, ended. It alone writes there."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.lines import LineReader, LineWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """started {rank, process…} · exited {rank, pid, code, signal, message} · ended {outcome, message}."""
+
+    time: float
+    kind: str
+    data: dict[str, Any]
+
+
+class Lifecycle:
+    """The writer; every line is on the disk when `append` returns."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._lines = LineWriter(folder.lifecycle_path)
+
+    def append(self, kind: str, **data: Any) -> None:
+        self._lines.append({"time": round(time.time(), 4), "kind": kind, "data": data})
+        self._lines.sync()
+
+    def close(self) -> None:
+        self._lines.close()
+
+
+def read_lifecycle(folder: RunFolder) -> list[Event]:
+    return [
+        Event(float(line["time"]), str(line["kind"]), dict(line["data"]))
+        for line in LineReader(folder.lifecycle_path).read_new()
+    ]
+
+
+def boot_id() -> str:
+    """Another boot, another id: a pid of the last boot means nothing now."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else f"boot-{psutil.boot_time():.0f}"
+
+
+def fingerprint(pid: int) -> dict[str, Any]:
+    """What tells a process from a later one with the same pid."""
+    try:
+        created = psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:  # dead already; a time that fits no process
+        created = 0.0
+    return {"pid": pid, "create_time": created, "boot_id": boot_id()}
+
+
+def living(fields: dict[str, Any]) -> psutil.Process | None:
+    """The process of a fingerprint, if it is still that one."""
+    if fields.get("boot_id") != boot_id():
+        return None
+    try:
+        process = psutil.Process(int(fields["pid"]))
+        same = abs(process.create_time() - float(fields["create_time"])) < 0.05
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def living_ranks(folder: RunFolder) -> list[psutil.Process]:
+    """Ranks of a run that still go. With no supervisor holding the lock they are orphans, and should be leaving."""
+    started = [event.data for event in read_lifecycle(folder) if event.kind == "started"]
+    return [process for process in map(living, started) if process is not None]

@@ -1,0 +1,130 @@
+"""How a run is, derived anew each time from its lock, journal and lifecycle; never stored."""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.lifecycle import Event, read_lifecycle
+from tui_lab.runs.lock import is_locked
+from tui_lab.runs.tail import LastWords, last_words
+
+StatusName = Literal["starting", "running", "paused", "finished", "stopped", "failed", "lost"]
+_LAST: dict[str, StatusName] = {"finished": "finished", "stopped": "stopped", "failed": "failed"}
+_ALIVE: dict[str, StatusName] = {
+    "starting": "starting",
+    "started": "running",
+    "resumed": "running",
+    "metrics": "running",
+    "paused": "paused",
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """`updated` is the time of the last journal record; `alive` says that a supervisor holds the run."""
+
+    run: str
+    path: Path
+    name: StatusName
+    alive: bool
+    recipe: str
+    step: int
+    max_train_steps: int
+    loss: float | None
+    steps_per_second: float | None
+    message: str
+    device: str
+    device_name: str
+    checkpoint: Path | None
+    pipeline: Path | None
+    parent: str | None
+    created: float
+    updated: float
+
+    def as_json(self) -> dict[str, Any]:
+        """What `show --json` prints; the keys are stable."""
+        return {
+            "run": self.run,
+            "path": str(self.path),
+            "status": self.name,
+            "step": self.step,
+            "loss": self.loss,
+            "steps_per_second": self.steps_per_second,
+            "checkpoint": str(self.checkpoint) if self.checkpoint else None,
+            "pipeline": str(self.pipeline) if self.pipeline else None,
+            "recipe": self.recipe,
+            "max_train_steps": self.max_train_steps,
+            "device": self.device,
+            "message": self.message,
+            "parent": self.parent,
+            "created": self.created,
+            "updated": self.updated,
+        }
+
+
+def status_of(folder: RunFolder) -> Status:
+    alive = is_locked(folder)  # before the journal is read: what is not held writes no more
+    words = last_words(folder)
+    events = read_lifecycle(folder)
+    name, message = _alive(words, events) if alive else _gone(words, events)
+    created = folder.recipe_path.stat().st_mtime
+    recipe, max_train_steps = _asked(folder)
+    metrics = words.metrics.data if words.metrics else {}
+    started = words.started.data if words.started else {}
+    steps = folder.checkpoint_steps()
+    parent = folder.parent()
+    return Status(
+        run=folder.id,
+        path=folder.path,
+        name=name,
+        alive=alive,
+        recipe=recipe,
+        step=words.last.step if words.last else (steps[-1] if steps else 0),
+        max_train_steps=max_train_steps,
+        loss=metrics.get("loss", {}).get("mean"),
+        steps_per_second=metrics.get("steps_per_second", {}).get("last"),
+        message=message,
+        device=str(started.get("device", "")),
+        device_name=str(started.get("device_name", "")),
+        checkpoint=folder.checkpoint(steps[-1]) if steps else None,
+        pipeline=folder.pipeline if (folder.pipeline / "model_index.json").is_file() else None,
+        parent=str(parent["run"]) if parent else None,
+        created=created,
+        updated=words.last.time if words.last else created,
+    )
+
+
+def _alive(words: LastWords, events: list[Event]) -> tuple[StatusName, str]:
+    state = words.state
+    began = max((event.time for event in events if event.kind == "started"), default=time.time())
+    if state is None or state.time < began:  # an earlier process's word: this one has not spoken yet
+        return "starting", ""
+    return (_ALIVE | _LAST)[state.kind], str(state.data.get("message", ""))
+
+
+def _gone(words: LastWords, events: list[Event]) -> tuple[StatusName, str]:
+    state = words.state
+    last = events[-1] if events else None
+    if last is not None and last.kind == "ended":
+        return _LAST[str(last.data["outcome"])], str(last.data["message"])
+    began = max((event.time for event in events if event.kind == "started"), default=0.0)
+    if state is not None and state.kind in _LAST and state.time >= began:
+        return _LAST[state.kind], str(state.data.get("message", ""))
+    if state is None and last is None:
+        return "lost", "it was never started"
+    return "lost", "its processes ended without a word, as when a machine goes down"
+
+
+def _asked(folder: RunFolder) -> tuple[str, int]:
+    """The recipe's name and length; by tomllib, as a listing of many runs has no time for the whole schema."""
+    try:
+        document = tomllib.loads(folder.recipe_path.read_text(encoding="utf-8"))
+        steps = document.get("training", {}).get("max_train_steps", 0)
+        return str(document.get("recipe", {}).get("name", "")), int(steps)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError, TypeError, ValueError):
+        return "", 0
