@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import re
+import socket
+import sys
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +39,8 @@ class HubDataset:
 
     @classmethod
     def of(cls, dataset: Dataset) -> HubDataset:
+        if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", dataset.name):
+            raise DataError(f"{clean(dataset.name, 80)!r} is no hub name: set dataset.name to owner/name")
         return cls(
             dataset.name,
             dataset.split,
@@ -83,6 +91,9 @@ class HubDataset:
         return OpenedHubDataset(self, raw, image, classes, numbers)
 
     def _fetch(self) -> Any:
+        if "datasets" not in sys.modules and _no_network():
+            # The hub's client would try for half a minute; told that it is offline, it looks into its cache at once.
+            os.environ["HF_HUB_OFFLINE"] = "1"
         from datasets import load_dataset
         from datasets.exceptions import DatasetsError
 
@@ -124,5 +135,17 @@ class OpenedHubDataset:
                 yield Picture(pixels, number if number >= 0 else None)
 
 
+def _no_network() -> bool:
+    """Whether the hub's name cannot be looked up, and no proxy would do that for us."""
+    if urllib.request.getproxies():
+        return False
+    host = urllib.parse.urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co")).hostname
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        return True
+    return False
+
+
 def _first_line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return next((line.rstrip(". ") for line in str(error).splitlines() if line.strip()), type(error).__name__)

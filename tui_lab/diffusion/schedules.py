@@ -80,7 +80,7 @@ def rescale_zero_terminal_snr(betas: Float) -> Float:
 
 def alphas_cumprod(noise: NoiseSchedule) -> Float:
     """ᾱ_t = ∏_{s≤t} (1-β_s) with shape (T,), falling within [0, 1]."""
-    return np.cumprod(1 - betas(noise))
+    return np.cumprod(1 - betas(noise), dtype=np.float64)
 
 
 def sqrt_alphas_cumprod(noise: NoiseSchedule) -> Float:
