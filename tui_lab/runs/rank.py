@@ -44,7 +44,7 @@ class RankSession:
         past = JournalReader(folder).read_new()
         self._interventions = Interventions()
         self._interventions.feed(past)
-        self.past_last_step = past[-1].step if past else 0
+        self.past_last_step = next((record.step for record in reversed(past) if record.kind != "starting"), 0)
         self._journal = Journal(folder)
         self._spool = Spool(folder, warn=self._warn)
         self._step = self.past_last_step

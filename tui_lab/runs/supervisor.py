@@ -37,7 +37,7 @@ def supervise(folder: RunFolder) -> int:
     lifecycle = Lifecycle(folder)
     # What was sent while nobody was there to hear it is not for this rank: an old "stop" would end it at once.
     Spool(folder).reject_waiting("the run was not going when this was sent")
-    before = last_words(folder).last
+    before = last_words(folder).state
     log = folder.logs / "rank-0.log"
     log_start = log.stat().st_size if log.exists() else 0
     code = _run_rank(folder, lifecycle, log)

@@ -16,7 +16,10 @@ _CHUNK = 64 * 1024
 
 @dataclass(frozen=True)
 class LastWords:
-    """`state` is the last record that tells how the run is: a state's own, or metrics, as only a running one has."""
+    """`state` is the last record that tells how the run is: a state's own, or metrics, as only a running one has.
+
+    `last` is the last that has a step: `starting` is said before the checkpoint is read.
+    """
 
     state: Record | None
     metrics: Record | None
@@ -29,7 +32,7 @@ def last_words(folder: RunFolder) -> LastWords:
     files = journal_files(folder)
     state = metrics = started = last = None
     for record in _backwards(files):
-        last = last or record
+        last = last or (record if record.kind != "starting" else None)
         if record.kind == "started":
             started = started or record
         if record.kind in STATES or record.kind == "metrics":
