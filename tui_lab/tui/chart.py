@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-DASHES: dict[str, tuple[int, int]] = {"solid": (1, 0), "dashed": (4, 3), "dotted": (1, 2), "long": (9, 3)}
+DASHES: dict[str, tuple[int, int]] = {"solid": (1, 0), "dashed": (4, 3), "dotted": (2, 2), "long": (9, 3)}
 """Line styles: so many columns of dots drawn, so many left out."""
 
 
@@ -134,17 +134,17 @@ def smoothed(columns: Columns, memory: float) -> Floats:
 def robust_range(lines: Sequence[Floats], lows: Sequence[Floats], highs: Sequence[Floats]) -> tuple[float, float]:
     """A y range for what is in view that a few wild values don't squash.
 
-    It holds the middle 96 % of the lines with a quarter of that as margin, and the middle 80 % of the bands, but
-    never reaches beyond the values that there are.
+    It holds the middle 90 % of the lines with a third of that as margin, and the middle 80 % of the bands, but never
+    reaches beyond the values that there are.
     """
     line = np.concatenate([*lines, np.empty(0)])
     low, high = np.concatenate([*lows, line]), np.concatenate([*highs, line])
     if not len(line):
         return 0.0, 1.0
-    bottom, top = np.percentile(line, [2, 98])
+    bottom, top = np.percentile(line, [5, 95])
     spread = top - bottom
-    bottom = max(low.min(), min(bottom - spread / 4, np.percentile(low, 10)))
-    top = min(high.max(), max(top + spread / 4, np.percentile(high, 90)))
+    bottom = max(low.min(), min(bottom - spread / 3, np.percentile(low, 10)))
+    top = min(high.max(), max(top + spread / 3, np.percentile(high, 90)))
     if top <= bottom:
         room = abs(bottom) * 0.1 or 0.5
         return float(bottom - room), float(top + room)
@@ -283,7 +283,7 @@ def plot(series: Sequence[Series], width: int, height: int, scaling: Scaling, as
         dots = _line_dots(trace, view, dots_w, dots_h)
         mark = _ASCII_LINES[number % len(_ASCII_LINES)] if ascii_glyphs else None
         _stamp(glyphs, layer, _cells(dots, mark), 2 * number + 1)
-        if len(trace.columns.index) <= width // 8:
+        if len(trace.columns.index) <= width // 4:
             point = mark or _POINTS[number % len(_POINTS)]
             _stamp_points(glyphs, layer, trace, view, (per_x, per_y), point, 2 * number + 1)
     return Plot(glyphs, layer, view, traces, per_x)
@@ -307,7 +307,10 @@ def _y_range(traces: Sequence[Trace], scaling: Scaling) -> tuple[float, float]:
             values = tuple(np.log10(each[each > 0]) for each in values)  # type: ignore[assignment]
         kept.append(values)
     low, high = robust_range([k[0] for k in kept], [k[1] for k in kept], [k[2] for k in kept])
-    return (10.0**low, 10.0**high) if scaling.log_y else (low, high)
+    if scaling.log_y:
+        return 10.0**low, 10.0**high
+    smallest = min((float(k[1].min()) for k in kept if len(k[1])), default=low)
+    return (0.0 if smallest >= 0 and low < high / 3 else low), high
 
 
 def _trace(series: Series, dots_w: int, x_range: tuple[float, float]) -> Trace:

@@ -116,7 +116,7 @@ class Chart:
         cells = _Cells(self.plot_width, "-" if self.ascii_glyphs else "─")
         if self.x_label:
             cells.put_if_free(self.plot_width - cell_len(self.x_label) - 1, f" {self.x_label}", LABEL)
-        ticks = chart.nice_ticks(*self.plot.view.x, max(2, self.plot_width // 12))
+        ticks = chart.nice_ticks(*self.plot.view.x, max(2, self.plot_width // 8))
         for tick, label in zip(ticks, chart.format_ticks(ticks), strict=True):
             column = self.plot.view.column_of(tick, self.plot_width)
             padded = f"{label} " if column < (len(label) + 1) // 2 else f" {label} "
@@ -129,8 +129,11 @@ class Chart:
         head = self.y_label if cursor is None else self._reading_x(cursor)
         entries = [self._entry(number, trace, cursor) for number, trace in enumerate(self.plot.traces)]
         room = self.width - self.gutter
-        if _cells_of(entries) + cell_len(head) + 2 > room and cursor is None:
-            head = ""
+        if _cells_of(entries) + cell_len(head) > room:
+            if cursor is None:
+                head = ""
+            else:
+                entries = [[Span(" ", LABEL), *entry[1:]] for entry in entries]
         while entries and _cells_of(entries) + cell_len(head) > room:
             entries.pop()
         between = max(0, room - _cells_of(entries) - cell_len(head))
@@ -164,7 +167,7 @@ class Chart:
         if not len(index):
             return "–"
         dots = self.plot.dots_per_column
-        return chart.short_number(float(trace.line[np.abs(index - column * dots).argmin()]))
+        return chart.short_number(float(trace.line[np.abs(index - column * dots).argmin()]), 3)
 
 
 class _Cells:

@@ -21,6 +21,7 @@ from tui_lab.tui.chart import ascii_only
 from tui_lab.tui.pixels import ColourDepth, GridFit, Pixels
 
 GAP = 1
+_LEAST_SIDE = 8  # pictures are not reduced below so many pixels a side for the sake of showing them all
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class _Layout:
     """Where the pictures are, in pixels of the canvas: a cell is one wide and two high."""
 
     fit: GridFit
+    picked: tuple[int, ...]  # which pictures are shown, in order
     left: int
     tile_width: int
     tile_height: int
@@ -39,7 +41,7 @@ class _Layout:
         row, inside_y = divmod(2 * y, self.row_height)
         index = row * self.fit.columns + column
         on_picture = 0 <= column < self.fit.columns and inside_x < self.tile_width and inside_y < self.tile_height
-        return index if on_picture and index < self.fit.shown else None
+        return self.picked[index] if on_picture and index < len(self.picked) else None
 
 
 class PixelView(Widget):
@@ -80,7 +82,8 @@ class PixelView(Widget):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """`align`: "left" or "center". `shrink_to_fit`: rather reduce the pictures than leave some out.
+        """`align`: "left" or "center". `shrink_to_fit`: reduce the pictures rather than leave some out, and where that
+        would go too far, leave out evenly (for a strip over time) rather than the last ones.
 
         `empty` is what stands here while there is no picture; `depth` overrules what the environment says.
         """
@@ -110,7 +113,7 @@ class PixelView(Widget):
         return ColourDepth.NONE if self.app.no_color else pixels.colour_depth(os.environ)
 
     def show(self, images: Pixels, labels: Sequence[str] | None = None) -> None:
-        """(N, H, W, C) or (H, W, C), uint8, C of 1 or 3; a label a picture is a line of text below it.
+        """(N, H, W, C) or (H, W, C), uint8, C of 1 or 3. `labels`, one a picture, stand below them.
 
         The array is kept, not copied: hand over one that is not written to again.
         """
@@ -208,8 +211,8 @@ class PixelView(Widget):
             top = start // layout.fit.columns * layout.row_height
             canvas[top : top + row.shape[0], layout.left : layout.left + row.shape[1]] = row
             if self._labels:
-                labels = self._labels[start : start + layout.fit.columns]
-                line = " " * layout.left + " ".join(_centred(label, layout.tile_width) for label in labels)
+                picked = layout.picked[start : start + layout.fit.columns]
+                line = " " * layout.left + " ".join(_centred(self._labels[i], layout.tile_width) for i in picked)
                 texts[(top + layout.row_height) // 2 - 1] = set_cell_size(line, size.width)
         return canvas, texts
 
@@ -218,16 +221,18 @@ class PixelView(Widget):
         label_rows = 1 if self._labels else 0
         reduce = 1
         fit = pixels.best_grid(count, height, width, *size, GAP, label_rows)
-        while self._shrink_to_fit and fit.shown < count and min(height, width) // (reduce + 1) >= 4:
+        while self._shrink_to_fit and fit.shown < count and min(height, width) // (reduce + 1) >= _LEAST_SIDE:
             reduce += 1
             fit = pixels.best_grid(count, height // reduce, width // reduce, *size, GAP, label_rows)
-        tiles = pixels.shrink(images[: fit.shown], reduce * fit.shrink)
-        tiles = pixels.upscale(tiles, fit.scale)
+        picked = np.arange(fit.shown)
+        if self._shrink_to_fit and 0 < fit.shown < count:
+            picked = np.linspace(0, count - 1, fit.shown).round().astype(np.intp)
+        tiles = pixels.upscale(pixels.shrink(images[picked], reduce * fit.shrink), fit.scale)
         tile_height, tile_width = tiles.shape[1:3]
         row_height = 2 * (-(-tile_height // 2) + 1) if label_rows else tile_height + GAP
         columns = min(fit.columns, fit.shown)
         left = max(0, (size.width - columns * (tile_width + GAP) + GAP) // 2) if self._align == "center" else 0
-        return _Layout(fit, left, tile_width, tile_height, row_height), tiles
+        return _Layout(fit, tuple(picked.tolist()), left, tile_width, tile_height, row_height), tiles
 
 
 def _centred(text: str, width: int) -> str:
