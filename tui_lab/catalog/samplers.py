@@ -83,6 +83,7 @@ _LIST = (
         "Heun",
         "Euler with a correction: two model calls a step; exact from about 25, noise with very few",
         few_steps=25,
+        clips=True,
         calls_per_step=2,
     ),
 )

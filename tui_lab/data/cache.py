@@ -26,6 +26,7 @@ from tui_lab.data.split import held_out_mask
 from tui_lab.errors import DataError, DiskFullError
 from tui_lab.runs.files import is_disk_full
 from tui_lab.runs.home import cache_home
+from tui_lab.sanitize import clean
 
 FORMAT = 1
 
@@ -78,6 +79,8 @@ def write(source: Source, progress: Progress | None = None) -> Stored:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".decoding-", dir=folder.parent))
         _decode(source, opened, aside, progress)
+        if _load(folder, source, key) is None:
+            shutil.rmtree(folder, ignore_errors=True)  # damaged, if it is there at all
         # Another process may have decoded the same set meanwhile: then the rename fails, and its folder is as good.
         with contextlib.suppress(OSError):
             aside.rename(folder)
@@ -109,18 +112,20 @@ def _folder(source: Source, key: str) -> Path:
 def _load(folder: Path, source: Source, key: str) -> Stored | None:
     try:
         about = json.loads((folder / "about.json").read_text())
-        return Stored(
+        stored = Stored(
             name=source.name,
             origin=source.origin,
             pixels=np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False),
             labels=np.load(folder / "labels.npy", allow_pickle=False),
             held_out=np.load(folder / "held_out.npy", allow_pickle=False),
-            classes=tuple(about["classes"]),
-            rejected=tuple(Rejected(path, reason) for path, reason in about["rejected"]),
+            classes=tuple(clean(name, 80) for name in about["classes"]),
+            rejected=tuple(Rejected(clean(path), clean(reason)) for path, reason in about["rejected"]),
             key=key,
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None  # absent, or damaged: decoded again either way
+    whole = stored.pixels.shape[1:] == source.shape and len(stored.pixels) == len(stored.labels) == len(stored.held_out)
+    return stored if whole else None
 
 
 def _decode(source: Source, opened: Opened, folder: Path, progress: Progress | None) -> None:
@@ -144,7 +149,11 @@ def _decode(source: Source, opened: Opened, folder: Path, progress: Progress | N
         file.seek(0)
         _write_header(file, len(labels), source.shape)
     if not labels:
-        first = f"; the first of {len(rejected)}: {rejected[0].path}: {rejected[0].reason}" if rejected else ""
+        first = (
+            f"; the first of {len(rejected)}: {clean(rejected[0].path)}: {clean(rejected[0].reason)}"
+            if rejected
+            else ""
+        )
         raise DataError(f"{source.name} holds no picture that can be used{first}")
     np.save(folder / "labels.npy", np.array(labels, dtype=np.int64))
     np.save(folder / "held_out.npy", np.array(held_out, dtype=np.bool_))

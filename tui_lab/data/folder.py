@@ -12,6 +12,7 @@ from tui_lab.data.decode import UNREADABLE, decode, why
 from tui_lab.data.images import Rejected
 from tui_lab.data.source import Picture
 from tui_lab.errors import DataError
+from tui_lab.sanitize import clean
 
 if TYPE_CHECKING:
     from tui_lab.recipe import Dataset
@@ -37,23 +38,24 @@ class Folder:
     @classmethod
     def of(cls, dataset: Dataset) -> Folder:
         root = Path(dataset.path).expanduser().absolute()
+        shown = clean(str(root))
         if not root.is_dir():
             problem = "is a file, not a folder" if root.exists() else "does not exist"
-            raise DataError(f"the folder of images {root} {problem}; set dataset.path to a folder that holds images")
+            raise DataError(f"the folder of images {shown} {problem}; set dataset.path to a folder that holds images")
         files = tuple(_pictures_under(root))
         if not files:
             raise DataError(
-                f"no images under {root}: looked for {', '.join(sorted(SUFFIXES))} in it and its sub-folders"
+                f"no images under {shown}: looked for {', '.join(sorted(SUFFIXES))} in it and its sub-folders"
             )
         return cls(root, files, dataset.resolution, dataset.channels, dataset.center_crop)
 
     @property
     def name(self) -> str:
-        return self.root.name or str(self.root)
+        return clean(self.root.name or str(self.root), 80)
 
     @property
     def origin(self) -> str:
-        return f"images of your own, from {self.root}"
+        return f"images of your own, from {clean(str(self.root))}"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -70,8 +72,7 @@ class Folder:
         return ()
 
     def manifest(self) -> str:
-        stats = ((file, (self.root / file).stat()) for file in self.files)
-        lines = (f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}" for file, stat in stats)
+        lines = (f"{file}\0{_stamp(self.root / file)}" for file in self.files)
         return "\n".join([f"folder {self.root} {self.center_crop}", *lines])
 
     def open(self) -> Folder:
@@ -86,6 +87,15 @@ class Folder:
                 yield Rejected(file, why(error))
             else:
                 yield Picture(pixels, number.get(_top(file)))
+
+
+def _stamp(path: Path) -> str:
+    """What changes when the file does; a file that has gone meanwhile is rejected when its turn comes."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return "gone"
+    return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 def _top(file: str) -> str:

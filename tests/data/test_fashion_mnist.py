@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tui_lab.data import fashion_mnist, load_images
+from tui_lab.errors import DataError
+from tui_lab.recipe import Dataset
+
+FASHION = Dataset(name="fashion-mnist", resolution=28, channels=1)
+
+
+def idx(array: np.ndarray) -> bytes:
+    sizes = np.array(array.shape, dtype=">u4").tobytes()
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
+
+
+def make(folder: Path, train: int = 30, test: int = 12) -> None:
+    """The four files as Debian's package has them, with the article as every pixel's value."""
+    folder.mkdir(parents=True)
+    for prefix, count in (("train", train), ("t10k", test)):
+        articles = np.arange(count) % 10
+        pixels = np.broadcast_to(articles[:, None, None], (count, 28, 28))
+        (folder / f"{prefix}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(pixels)))
+        (folder / f"{prefix}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(articles)))
+
+
+@pytest.fixture(autouse=True)
+def debian_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the Debian package would be: this machine may have the real one."""
+    folder = tmp_path / "usr" / "fashion-mnist"
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDERS", (folder,))
+    return folder
+
+
+def test_the_sets_own_test_part_is_held_out(debian_folder: Path) -> None:
+    make(debian_folder)
+    images = load_images(FASHION)
+    assert images.train.shape == (30, 28, 28, 1)
+    assert images.held_out.shape == (12, 28, 28, 1)
+    assert images.train_labels is not None
+    np.testing.assert_array_equal(images.train[:, 0, 0, 0], images.train_labels)
+    assert images.classes[9] == "ankle boot"
+
+
+def test_another_resolution_and_colour(debian_folder: Path) -> None:
+    make(debian_folder)
+    assert load_images(Dataset(name="fashion-mnist", resolution=32, channels=3)).train.shape == (30, 32, 32, 3)
+
+
+def test_ones_own_folder_comes_first_and_may_be_unzipped(debian_folder: Path) -> None:
+    make(debian_folder)
+    own = fashion_mnist.own_folder()
+    make(own, train=7)
+    for path in own.glob("*.gz"):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    assert len(load_images(FASHION).train) == 7
+
+
+def test_missing_files_name_the_package_and_the_folder(debian_folder: Path) -> None:
+    make(debian_folder)
+    (debian_folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(DataError) as caught:
+        load_images(FASHION)
+    assert "apt-get install dataset-fashion-mnist" in caught.value.message
+    assert str(fashion_mnist.own_folder()) in caught.value.message
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def cut_inside(path: Path) -> None:
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-10]))
+
+
+def no_idx(path: Path) -> None:
+    path.write_bytes(gzip.compress(b"something else"))
+
+
+def fewer(path: Path) -> None:
+    path.write_bytes(gzip.compress(idx(np.zeros((5, 28, 28)))))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [(cut, "cannot be read"), (cut_inside, "cut short"), (no_idx, "no IDX file"), (fewer, "5 pictures")],
+)
+def test_a_damaged_file_is_named(debian_folder: Path, damage: object, message: str) -> None:
+    make(debian_folder)
+    damage(debian_folder / "train-images-idx3-ubyte.gz")  # type: ignore[operator]
+    with pytest.raises(DataError, match=message) as caught:
+        load_images(FASHION)
+    assert "train-images-idx3-ubyte.gz" in caught.value.message

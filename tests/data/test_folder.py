@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tui_lab.data import load_images
+from tui_lab.errors import DataError
+from tui_lab.recipe import Dataset
+
+
+def paint(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (20, 20)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+def dataset(folder: Path, **changes: object) -> Dataset:
+    return Dataset(path=str(folder), **{"resolution": 8, "val_fraction": 0.0, **changes})
+
+
+def test_pictures_are_found_in_sub_folders_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    paint(tmp_path / "b.png", (0, 0, 2))
+    paint(tmp_path / "a.JPG", (0, 0, 0))
+    paint(tmp_path / "c" / "d" / "e.bmp", (0, 0, 3))
+    paint(tmp_path / ".hidden.png", (0, 0, 255))
+    (tmp_path / "notes.txt").write_text("no picture")
+    images = load_images(dataset(tmp_path))
+    assert images.train.shape == (3, 8, 8, 3)
+    assert images.train[:, 0, 0, 2].tolist() == [0, 2, 3]
+    assert images.train_labels is None
+    assert images.held_out.shape == (0, 8, 8, 3)
+    assert str(tmp_path) in images.origin
+
+
+def test_sub_folders_are_classes_where_every_picture_is_in_one(tmp_path: Path) -> None:
+    for name, count in (("cats", 3), ("dogs", 2)):
+        for index in range(count):
+            paint(tmp_path / name / f"{index}.png", (index, 0, 0))
+    images = load_images(dataset(tmp_path))
+    assert images.classes == ("cats", "dogs")
+    assert images.train_labels is not None
+    assert images.train_labels.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_what_cannot_be_read_is_set_aside_by_name_and_never_stops_the_rest(tmp_path: Path) -> None:
+    paint(tmp_path / "good.png", (1, 2, 3))
+    (tmp_path / "empty.png").touch()
+    whole = paint(tmp_path / "cut.jpg", (9, 9, 9), size=(64, 64)).read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    images = load_images(dataset(tmp_path))
+    assert len(images.train) == 1
+    assert [rejected.path for rejected in images.rejected] == ["cut.jpg", "empty.png"]
+    assert all(rejected.reason for rejected in images.rejected)
+
+
+def test_a_file_without_permission_is_set_aside(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    paint(tmp_path / "good.png", (1, 2, 3))
+    paint(tmp_path / "secret.png", (1, 2, 3)).chmod(0)
+    (rejected,) = load_images(dataset(tmp_path)).rejected
+    assert (rejected.path, rejected.reason) == ("secret.png", "Permission denied")
+
+
+def test_names_from_outside_come_back_safe_to_print(tmp_path: Path) -> None:
+    (paint(tmp_path / "\x1b[2J" / "good.png", (1, 2, 3)).parent / "\x1b]0;bad.png").write_bytes(b"broken")
+    images = load_images(dataset(tmp_path))
+    shown = [*images.classes, *(rejected.path for rejected in images.rejected)]
+    assert len(shown) == 2
+    assert all("\x1b" not in name for name in shown)
+
+
+def test_a_changed_folder_is_decoded_anew(tmp_path: Path) -> None:
+    paint(tmp_path / "a.png", (1, 1, 1))
+    first = load_images(dataset(tmp_path))
+    paint(tmp_path / "b.png", (2, 2, 2))
+    second = load_images(dataset(tmp_path))
+    assert (len(first.train), len(second.train)) == (1, 2)
+    assert first.content_hash != second.content_hash
+
+
+def test_centre_crop_or_squeeze_as_the_recipe_says(tmp_path: Path) -> None:
+    stripes = np.zeros((8, 24, 3), dtype=np.uint8)
+    stripes[:, 8:16] = 255
+    Image.fromarray(stripes).save(tmp_path / "stripes.png")
+    assert load_images(dataset(tmp_path, center_crop=True)).train.min() == 255
+    assert load_images(dataset(tmp_path, center_crop=False)).train.min() == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: None, "does not exist"),
+        (lambda path: path.touch(), "is a file"),
+        (lambda path: path.mkdir(), "no images under"),
+    ],
+    ids=["missing", "a file", "empty"],
+)
+def test_no_folder_of_images_is_one_line(tmp_path: Path, make: object, message: str) -> None:
+    path = tmp_path / "pictures"
+    make(path)  # type: ignore[operator]
+    with pytest.raises(DataError, match=message) as caught:
+        load_images(dataset(path))
+    assert "\n" not in caught.value.message
+
+
+def test_a_folder_of_broken_files_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"broken")
+    with pytest.raises(DataError, match=r"no picture that can be used; the first of 1: a\.png"):
+        load_images(dataset(tmp_path))
