@@ -1,0 +1,192 @@
+"""Checkpoints on the disk: complete or absent, verified by sha256, and never in the way of the ones before them.
+
+A checkpoint is a folder `step-00001000`: tensors as safetensors, all else in `state.json`. No pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from tui_lab.errors import DiskFullError, LabError
+from tui_lab.runs.files import FILE_MODE, FOLDER_MODE, is_disk_full, write_all
+
+STATE = "state.json"
+_SPARE_BYTES = 1 << 20
+"""Room left for the journal beside a checkpoint."""
+
+Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What a checkpoint holds. `tensors` by the name of their file, without its ending; `state` is plain JSON."""
+
+    step: int
+    tensors: Mapping[str, Tensors]
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Written:
+    path: Path
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A checkpoint that does not verify."""
+
+    path: Path
+    why: str
+
+
+def folder_name(step: int) -> str:
+    return f"step-{step:08d}"
+
+
+def write(checkpoint: Checkpoint, folder: Path, keep: int = 0) -> Written:
+    """Write `folder/step-…`, then remove the oldest beyond `keep` (0 keeps all).
+
+    A checkpoint of the same step is replaced. Raises DiskFullError where there is no room; whatever fails, those that
+    were there before stay as they were.
+    """
+    files = {f"{name}.safetensors": to_bytes(_contiguous(tensors)) for name, tensors in checkpoint.tensors.items()}
+    sums = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
+    files[STATE] = json.dumps({**checkpoint.state, "step": checkpoint.step, "files": sums}, indent=1).encode()
+    size = sum(map(len, files.values()))
+    target = folder / folder_name(checkpoint.step)
+    aside = folder / f".{target.name}.new"
+    try:
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        _check_room(folder, size)
+        _remove_leftovers(folder)
+        aside.mkdir(mode=FOLDER_MODE)
+        for name, data in files.items():
+            _write_file(aside / name, data)
+        _sync_folder(aside)
+        _put(aside, target)
+        _sync_folder(folder)
+    except OSError as error:
+        shutil.rmtree(aside, ignore_errors=True)
+        if is_disk_full(error):
+            raise _no_room(folder, size) from error
+        raise LabError(f"cannot write the checkpoint {target}: {error.strerror or error}") from error
+    _prune(folder, keep, checkpoint.step)
+    return Written(target, size)
+
+
+def read(path: Path) -> Checkpoint:
+    """The checkpoint in this folder. Raises LabError where a file is missing or does not match its sum."""
+    try:
+        state = json.loads((path / STATE).read_text(encoding="utf-8"))
+        sums = state.pop("files")
+        tensors = {}
+        for name, expected in sums.items():
+            if Path(name).name != name or _sha256(path / name) != expected["sha256"]:
+                raise LabError(f"{path / name} is damaged: its sha256 is not the one in {STATE}")
+            tensors[name.removesuffix(".safetensors")] = load_file(path / name)
+        return Checkpoint(int(state.pop("step")), tensors, state)
+    except OSError as error:
+        raise LabError(f"{path} is not complete: {error.strerror} ({Path(str(error.filename)).name})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise LabError(f"{path / STATE} is damaged: {error}") from error
+
+
+def newest(folder: Path) -> tuple[Checkpoint | None, list[Skipped]]:
+    """The newest checkpoint that verifies, or None; and the newer ones that do not."""
+    skipped: list[Skipped] = []
+    for path in reversed(_complete(folder)):
+        try:
+            return read(path), skipped
+        except LabError as error:
+            skipped.append(Skipped(path, error.message))
+    return None, skipped
+
+
+def _complete(folder: Path) -> list[Path]:
+    """Oldest first."""
+    found = [path for path in folder.glob("step-*") if path.name[5:].isdigit() and path.is_dir()]
+    return sorted(found, key=lambda path: int(path.name[5:]))
+
+
+def _contiguous(tensors: Tensors) -> dict[str, Tensor]:
+    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+
+
+def _check_room(folder: Path, size: int) -> None:
+    if shutil.disk_usage(folder).free < size + _SPARE_BYTES:
+        raise _no_room(folder, size)
+
+
+def _no_room(folder: Path, size: int) -> DiskFullError:
+    return DiskFullError(
+        f"no room for a checkpoint of {size / 1e6:.1f} MB in {folder}; free some space, or lower "
+        "training.checkpoints_total_limit"
+    )
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    try:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _put(aside: Path, target: Path) -> None:
+    """Rename into place. A folder cannot replace another, so one of the same step steps aside for a moment."""
+    old = target.with_name(f".{target.name}.old")
+    if target.exists():
+        target.rename(old)
+    try:
+        aside.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """What a killed process left half-way. An `.old` whose checkpoint is missing is the checkpoint: put it back."""
+    for path in folder.glob(".step-*.*"):
+        name, _, kind = path.name[1:].rpartition(".")
+        if kind == "old" and not (folder / name).exists():
+            path.rename(folder / name)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _prune(folder: Path, keep: int, step: int) -> None:
+    """Leave the `keep` newest. Those beyond `step` are of a future that was rewound: they go before any other."""
+    if not keep:
+        return
+    by_worth = sorted(_complete(folder), key=lambda path: (int(path.name[5:]) <= step, int(path.name[5:])))
+    for path in by_worth[:-keep]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,209 @@
+"""What learns: the weights, their mean, the optimizer, and one update of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from tui_lab.diffusion.forward import add_noise
+from tui_lab.diffusion.noise_schedulers import training_alphas_cumprod
+from tui_lab.diffusion.objective import loss_per_sample, loss_weights, snr, target
+from tui_lab.engine.batches import DeviceImages
+from tui_lab.engine.checkpoints import Checkpoint
+from tui_lab.engine.ema import EMA, decay_at
+from tui_lab.engine.lr_schedule import multiplier
+from tui_lab.engine.optimizer import adamw, skip_if, tune
+from tui_lab.engine.order import Order
+from tui_lab.engine.seeds import Generators, Stream, step_seed
+from tui_lab.errors import LabError
+from tui_lab.models import build
+from tui_lab.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Update:
+    """What one update did. The tensors are scalars on the device: reading them waits for it."""
+
+    loss: Tensor
+    grad_norm: Tensor
+    skipped: Tensor
+    learning_rate: float
+    ema_decay: float
+    data_seconds: float
+
+
+class Learner:
+    """`recipe` may be replaced between two updates by one that differs in live knobs; all else is fixed.
+
+    An update sees `train_batch_size` images `gradient_accumulation_steps` times, over all processes together: each
+    draws the whole batch and takes its share.
+    """
+
+    def __init__(self, recipe: Recipe, images: DeviceImages, accelerator: Accelerator) -> None:
+        self.recipe = recipe
+        self.step = 0
+        self.samples_seen = 0
+        self._images = images
+        self._accelerator = accelerator
+        device = accelerator.device
+        torch.manual_seed(step_seed(recipe.training.seed, 0, Stream.WEIGHTS))
+        self.model: nn.Module = build(recipe).to(device)
+        self.ema = EMA(self.model) if recipe.ema.enabled else None
+        self._parameters = list(self.model.parameters())
+        self._prepared, self._optimizer = accelerator.prepare(
+            self.model.train(), adamw(self._parameters, recipe.optimizer)
+        )
+        self._order = Order(recipe.training.seed, len(images), device)
+        self._generators = Generators(recipe.training.seed, device)
+        self._alphas_cumprod = training_alphas_cumprod(recipe.noise_scheduler, device)
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self._parameters)
+
+    @property
+    def best(self) -> nn.Module:
+        """The weights that samples are drawn with: the EMA where there is one."""
+        return self.ema.model if self.ema else self.model
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next update."""
+        schedule = self.recipe.lr_scheduler
+        total = self.recipe.training.max_train_steps
+        factor = multiplier(schedule.name, self.step, schedule.num_warmup_steps, total)
+        return self.recipe.optimizer.learning_rate * factor
+
+    def update(self) -> Update:
+        """One optimizer update; `step` and `samples_seen` move on. One whose loss or gradient is not finite counts,
+        but changes no weight. An exception from it (out of memory, say) leaves the weights as they were."""
+        training, optimizer = self.recipe.training, self.recipe.optimizer
+        learning_rate = self.learning_rate
+        parts = training.gradient_accumulation_steps
+        self._optimizer.zero_grad()
+        torch.manual_seed(step_seed(training.seed, self.step, Stream.GLOBAL, self._accelerator.process_index))
+        loss = torch.zeros((), device=self._accelerator.device)
+        data_seconds = 0.0
+        for part in range(parts):
+            began = time.perf_counter()
+            batch = self._draw(part)
+            data_seconds += time.perf_counter() - began
+            last = part == parts - 1
+            with nullcontext() if last else self._accelerator.no_sync(self._prepared):
+                loss += self._backward(*batch, 1 / (training.train_batch_size * parts))
+        norm = self._accelerator.clip_grad_norm_(self._parameters, optimizer.max_grad_norm or math.inf)
+        skipped = self._guard(loss, norm)
+        tune(self._optimizer, learning_rate, optimizer.weight_decay)
+        self._optimizer.step()
+        decay = 0.0
+        if self.ema:
+            decay = decay_at(self.recipe.ema.decay, self.recipe.ema.warmup, self.ema.updates)
+            self.ema.update(self.model, self.recipe.ema.decay, self.recipe.ema.warmup)
+        self.step += 1
+        self.samples_seen += training.train_batch_size * parts
+        return Update(loss, norm, skipped, learning_rate, decay, data_seconds)
+
+    def forget_gradients(self) -> None:
+        """Free what a failed update left behind."""
+        self._optimizer.zero_grad()
+
+    @torch.no_grad()
+    def predict(self, model: nn.Module, x_t: Tensor, t: Tensor) -> Tensor:
+        """The answer of `model`, this learner's or a copy, in the precision that it trains in, without dropout."""
+        training = model.training
+        model.eval()
+        with self._accelerator.autocast():
+            answer = model(x_t, t, return_dict=False)[0]
+        model.train(training)
+        return answer.float()
+
+    def finite(self) -> bool:
+        """No weight is inf or NaN."""
+        return bool(torch.stack(torch._foreach_norm(self._parameters)).isfinite().all())
+
+    def checkpoint(self, state: Mapping[str, Any]) -> Checkpoint:
+        """Everything that the next update depends on, with `state` of the caller's own beside it."""
+        tensors = {"model": self.model.state_dict(), "optimizer": self._optimizer_tensors()}
+        own: dict[str, Any] = {"samples_seen": self.samples_seen}
+        if self.ema:
+            tensors["ema"] = self.ema.model.state_dict()
+            own["ema_updates"] = self.ema.updates
+        if self._accelerator.scaler is not None:
+            own["grad_scaler"] = self._accelerator.scaler.state_dict()
+        return Checkpoint(self.step, tensors, {**state, **own})
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Go on from there. LabError where the checkpoint is of another model."""
+        try:
+            self.model.load_state_dict(dict(checkpoint.tensors["model"]))
+            self._load_optimizer(checkpoint.tensors["optimizer"])
+            if self.ema:
+                self.ema.model.load_state_dict(dict(checkpoint.tensors.get("ema", checkpoint.tensors["model"])))
+                self.ema.updates = int(checkpoint.state.get("ema_updates", 0))
+            self.samples_seen = int(checkpoint.state["samples_seen"])
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise LabError(
+                f"the checkpoint of step {checkpoint.step} does not fit the recipe: was its [model] changed?"
+            ) from error
+        if self._accelerator.scaler is not None and "grad_scaler" in checkpoint.state:
+            self._accelerator.scaler.load_state_dict(checkpoint.state["grad_scaler"])
+        self.step = checkpoint.step
+
+    def _draw(self, part: int) -> tuple[Tensor, Tensor, Tensor]:
+        """This process's share of a batch: x_0, noise and timesteps."""
+        size = self.recipe.training.train_batch_size
+        device = self._accelerator.device
+        share = slice(
+            size * self._accelerator.process_index // self._accelerator.num_processes,
+            size * (self._accelerator.process_index + 1) // self._accelerator.num_processes,
+        )
+        indices = self._order.indices(self.samples_seen + part * size, size)[share]
+        generator = self._generators.at(Stream.NOISE, self.step, part)
+        noise = torch.randn((size, *self._images.shape), generator=generator, device=device)[share]
+        t = torch.randint(len(self._alphas_cumprod), (size,), generator=generator, device=device)[share]
+        mirrored = None
+        if self.recipe.dataset.random_flip:
+            generator = self._generators.at(Stream.FLIP, self.step, part)
+            mirrored = (torch.rand(size, generator=generator, device=device) < 0.5)[share]
+        return self._images.take(indices, mirrored), noise, t
+
+    def _backward(self, x0: Tensor, noise: Tensor, t: Tensor, share: float) -> Tensor:
+        """Add the gradient of `share` × the sum of the samples' losses; returns that loss, without its graph."""
+        kind = self.recipe.noise_scheduler.prediction_type
+        answer = self._prepared(add_noise(x0, noise, self._alphas_cumprod, t), t, return_dict=False)[0]
+        losses = loss_per_sample(self.recipe.loss, answer, target(kind, x0, noise, self._alphas_cumprod, t))
+        if self.recipe.loss.weighting != "none":
+            losses = losses * loss_weights(self.recipe.loss, kind, snr(self._alphas_cumprod, t))
+        # Processes average their gradients, so that each counts its own share of the whole batch for all of them.
+        loss = losses.sum() * (share * self._accelerator.num_processes)
+        self._accelerator.backward(loss)
+        return loss.detach()
+
+    def _guard(self, loss: Tensor, norm: Tensor) -> Tensor:
+        """Whether the update must be skipped. With fp16 the gradient scaler minds the gradients by itself."""
+        if self._accelerator.scaler is not None:
+            return ~loss.isfinite()
+        skipped = ~(loss + norm).isfinite()
+        skip_if(self._optimizer.optimizer, skipped)
+        return skipped
+
+    def _optimizer_tensors(self) -> dict[str, Tensor]:
+        """By "parameter.kind", such as "12.exp_avg"."""
+        states = self._optimizer.state_dict()["state"]
+        return {f"{index}.{kind}": tensor for index, state in states.items() for kind, tensor in state.items()}
+
+    def _load_optimizer(self, tensors: Mapping[str, Tensor]) -> None:
+        states: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            index, _, kind = name.partition(".")
+            states.setdefault(int(index), {})[kind] = tensor
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": states, "param_groups": groups})

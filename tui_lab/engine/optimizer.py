@@ -1,0 +1,38 @@
+"""AdamW, and the change of its knobs between two updates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from tui_lab.recipe.schema import Optimizer as OptimizerKnobs
+
+
+def adamw(parameters: Iterable[nn.Parameter], knobs: OptimizerKnobs) -> torch.optim.AdamW:
+    """Fused: on the CPU too, where one call took a fifth of the time of the loop over parameters."""
+    beta1, beta2 = knobs.betas
+    return torch.optim.AdamW(
+        parameters,
+        lr=knobs.learning_rate,
+        betas=(beta1, beta2),
+        eps=knobs.eps,
+        weight_decay=knobs.weight_decay,
+        fused=True,
+    )
+
+
+def tune(optimizer: torch.optim.Optimizer, learning_rate: float, weight_decay: float) -> None:
+    """Set what the next update uses."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+        group["weight_decay"] = weight_decay
+
+
+def skip_if(optimizer: torch.optim.Optimizer, bad: Tensor) -> None:
+    """Let the next update of a fused optimizer change nothing if `bad`, decided on the device, without waiting for it.
+
+    It is the way in which torch's own GradScaler has the fused kernels skip an update whose gradients overflowed.
+    """
+    optimizer.found_inf = bad.to(torch.float32)  # type: ignore[attr-defined]

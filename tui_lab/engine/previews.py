@@ -1,0 +1,200 @@
+"""Pictures of what a run has learnt so far, drawn between its training steps."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tui_lab.diffusion.noise_schedulers import build_sampler
+from tui_lab.diffusion.sampling import DenoisingStep, denoise, image_generators, initial_noise
+from tui_lab.engine.ema import copy_weights, frozen_copy
+from tui_lab.errors import LabError
+from tui_lab.recipe import Recipe, recipe_hash
+from tui_lab.runs.files import replace_file
+from tui_lab.runs.rank import RankSession
+
+Reason = Literal["cadence", "request", "final"]
+Answer = Callable[[nn.Module, Tensor, Tensor], Tensor]
+"""(model, x_t, t) → the model's answer."""
+
+SHARES: dict[Reason, float] = {"cadence": 0.03, "request": 0.5, "final": 0.5}
+"""The largest share of the time that a preview may take from training."""
+
+TRAJECTORY_BYTES = 64 * 1024 * 1024
+"""Beyond it, a trajectory keeps only every n-th step on the disk."""
+
+
+@dataclass
+class _Job:
+    """A preview that is being drawn. `steps` makes one model call for each `next()`."""
+
+    step: int
+    recipe: Recipe
+    reason: Reason
+    steps: Iterator[DenoisingStep]
+    done: Callable[[str], None] | None
+    dropped: Callable[[str], None] | None
+    seconds: float = 0.0
+    kept: list[NDArray[np.uint8]] = field(default_factory=list)
+    timesteps: list[float] = field(default_factory=list)
+
+
+class Previews:
+    """At most one preview at a time, advanced by `work` within its share of the time.
+
+    It draws from a copy of the weights as they were when it began, with generators of its own: what training does is
+    the same with and without it.
+    """
+
+    def __init__(self, session: RankSession, weights: nn.Module, answer: Answer, which: Literal["ema", "live"]) -> None:
+        """`weights` are copied when a preview begins."""
+        self._session = session
+        self._weights = weights
+        self._model = frozen_copy(weights)
+        self._answer = answer
+        self._which = which
+        self._job: _Job | None = None
+        self._credit = 0.0
+        self._call_seconds = 0.0
+
+    @property
+    def drawing(self) -> Reason | None:
+        return self._job.reason if self._job else None
+
+    def begin(
+        self,
+        step: int,
+        recipe: Recipe,
+        reason: Reason,
+        done: Callable[[str], None] | None = None,
+        dropped: Callable[[str], None] | None = None,
+    ) -> None:
+        """Start a preview of the weights as they stand, with `recipe.sampling`; one in the making is dropped.
+
+        Either `done` is called with the trajectory's path, or `dropped` with why there is none. Raises LabError where
+        the sampler cannot be had.
+        """
+        sampling, dataset = recipe.sampling, recipe.dataset
+        device = next(self._model.parameters()).device
+        scheduler = build_sampler(recipe.noise_scheduler, sampling.scheduler)
+        copy_weights(self._weights, self._model)
+        shape = (sampling.num_images, dataset.channels, dataset.resolution, dataset.resolution)
+        steps = denoise(
+            lambda x_t, t: self._answer(self._model, x_t, t),
+            scheduler,
+            sampling.num_inference_steps,
+            initial_noise(shape, sampling.seed, device),
+            image_generators(sampling.seed, sampling.num_images),
+            sampling.eta,
+        )
+        self.cancel("another one was asked for")
+        self._job = _Job(step, recipe, reason, steps, done, dropped)
+        self._credit = 0.0
+
+    def cancel(self, why: str) -> None:
+        """Drop the one in the making, if there is one."""
+        job, self._job = self._job, None
+        if job and job.dropped:
+            job.dropped(why)
+
+    def work(self, training_seconds: float) -> float:
+        """Advance by as many model calls as the share allows after so much training; the seconds that it took."""
+        if self._job is None:
+            return 0.0
+        share = SHARES[self._job.reason]
+        self._credit += training_seconds * share / (1.0 - share)
+        spent = 0.0
+        while self._job is not None and self._credit >= self._call_seconds:
+            self.advance()
+            spent += self._call_seconds
+            self._credit -= self._call_seconds
+        return spent
+
+    def finish(self) -> None:
+        """Draw what is begun to its end."""
+        while self._job is not None:
+            self.advance()
+
+    def advance(self) -> None:
+        """One model call of the preview in the making. One that fails is given up with a warning: training goes on."""
+        job = self._job
+        if job is None:
+            return
+        began = time.perf_counter()
+        try:
+            self._show(job, next(job.steps))
+        except (LabError, ValueError, torch.OutOfMemoryError) as error:
+            why = f"the preview was given up: {_first_line(error)}"
+            self._session.record("warning", job.step, message=why)
+            self.cancel(why)
+        self._call_seconds = time.perf_counter() - began
+        job.seconds += self._call_seconds
+
+    def _show(self, job: _Job, made: DenoisingStep) -> None:
+        panes = made.panes()
+        sampling = job.recipe.sampling
+        header = {
+            "kind": "preview",
+            "step": job.step,
+            "index": made.index,
+            "count": made.count,
+            "timestep": made.timestep,
+            "panes": ["x_t", "x0"],
+            "seed": sampling.seed,
+            "scheduler": sampling.scheduler,
+            "weights": self._which,
+            "final": made.final,
+        }
+        self._session.frame(header, panes)
+        stride = -(-made.count * panes.nbytes // TRAJECTORY_BYTES)
+        if (made.count - 1 - made.index) % stride == 0:
+            job.kept.append(panes)
+            job.timesteps.append(made.timestep)
+        if made.final:
+            self._job = None
+            self._keep(job)
+
+    def _keep(self, job: _Job) -> None:
+        """Write the trajectory, then its sidecar, then the journal's line: whoever reads the line finds both."""
+        sampling = job.recipe.sampling
+        path = self._session.next_preview_path(job.step)
+        array = io.BytesIO()
+        np.save(array, np.stack(job.kept))
+        about: dict[str, Any] = {
+            "step": job.step,
+            "seed": sampling.seed,
+            "scheduler": sampling.scheduler,
+            "num_inference_steps": sampling.num_inference_steps,
+            "eta": sampling.eta,
+            "timesteps": job.timesteps,
+            "weights": self._which,
+            "recipe_hash": recipe_hash(job.recipe),
+        }
+        replace_file(path, array.getvalue())
+        replace_file(path.with_suffix(".json"), json.dumps(about).encode())
+        self._session.record(
+            "preview",
+            job.step,
+            path=str(path),
+            weights=self._which,
+            scheduler=sampling.scheduler,
+            steps=sampling.num_inference_steps,
+            seed=sampling.seed,
+            seconds=round(job.seconds, 3),
+            reason=job.reason,
+        )
+        if job.done:
+            job.done(str(path))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

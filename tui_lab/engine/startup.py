@@ -1,0 +1,130 @@
+"""From a run's folder to a trainer that is ready to go on from where the run stood."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from tui_lab.data import Images
+from tui_lab.diffusion.forward import normalise
+from tui_lab.diffusion.noise_schedulers import training_alphas_cumprod
+from tui_lab.engine import checkpoints
+from tui_lab.engine.batches import DeviceImages
+from tui_lab.engine.devices import cpu_cores, device_name, resolve_device
+from tui_lab.engine.evaluation import Evaluation
+from tui_lab.engine.learner import Learner
+from tui_lab.engine.precision import Precision, resolve_precision
+from tui_lab.engine.seeds import Generators, Stream
+from tui_lab.engine.trainer import Trainer
+from tui_lab.errors import DataError
+from tui_lab.recipe import Recipe, recipe_hash
+from tui_lab.runs.rank import RankSession
+
+_PACKAGES = ("torch", "diffusers", "accelerate", "numpy", "diffusion-lab")
+
+
+def prepare(session: RankSession, images: Images) -> Trainer:
+    """Build everything, load the newest checkpoint that verifies, and journal `started`.
+
+    Raises LabError where the device, the dataset or the checkpoint cannot do what the recipe asks.
+    """
+    recipe, at = session.recipe, session.past_last_step
+    if not len(images.train):
+        raise DataError(f"{images.name} has no image to train on: lower dataset.val_fraction, or choose another")
+    device = resolve_device(recipe.training.device)
+    precision = resolve_precision(recipe.training.mixed_precision, device)
+    set_up_torch(device)
+    session.record("starting", at, message="building the model")
+    accelerator = build_accelerator(device, precision)
+    learner = Learner(recipe, DeviceImages(images.train, device), accelerator)
+    versions = _versions()
+    resume(session, learner, versions)
+    pending = session.replay_after(learner.step)
+    learner.recipe = session.recipe
+    session.record(
+        "started",
+        learner.step,
+        versions=versions,
+        device=str(device),
+        device_name=device_name(device),
+        threads=torch.get_num_threads(),
+        mixed_precision=precision,
+        parameters=learner.parameters,
+        train_images=len(images.train),
+        held_out_images=len(images.held_out),
+        rejected_images=len(images.rejected),
+        parent=session.folder.parent(),
+        recipe_hash=recipe_hash(session.folder.recipe()),
+        first_step=learner.step,
+    )
+    return Trainer(session, learner, _evaluation(recipe, images, device), versions, pending)
+
+
+def set_up_torch(device: torch.device) -> None:
+    """Threads for the cores at hand; denormal numbers, which cost a CPU a hundredfold, become 0."""
+    torch.set_num_threads(cpu_cores())
+    torch.set_flush_denormal(True)
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+
+
+def build_accelerator(device: torch.device, precision: Precision) -> Accelerator:
+    """accelerate on this device; where a launcher started several processes, each keeps the one it was given."""
+    if "LOCAL_RANK" not in os.environ:
+        os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)
+    return Accelerator(mixed_precision=precision, cpu=device.type == "cpu", step_scheduler_with_optimizer=False)
+
+
+def resume(session: RankSession, learner: Learner, versions: dict[str, str]) -> None:
+    """Load the newest checkpoint, if there is one, and say in the journal what that undoes."""
+    checkpoint, skipped = checkpoints.newest(session.folder.checkpoints)
+    at = session.past_last_step
+    for damaged in skipped:
+        session.record("warning", at, message=f"checkpoint {damaged.path.name} was passed over: {damaged.why}")
+    if checkpoint is not None:
+        session.record("starting", at, message=f"loading the checkpoint of step {checkpoint.step}")
+        learner.load(checkpoint)
+        before = checkpoint.state.get("versions")
+        if before != versions:
+            session.record(
+                "warning",
+                at,
+                message=f"the checkpoint was made with {_listed(before)}, this is {_listed(versions)}: results may "
+                "differ in the last bits",
+            )
+    if at > learner.step:
+        session.record("rewound", learner.step, **{"from": at, "to": learner.step})
+
+
+def _evaluation(recipe: Recipe, images: Images, device: torch.device) -> Evaluation | None:
+    count = min(recipe.evaluation.num_images, len(images.held_out))
+    if not count:
+        return None
+    held_out = np.ascontiguousarray(images.held_out[:count].transpose(0, 3, 1, 2))
+    return Evaluation(
+        recipe,
+        normalise(torch.from_numpy(held_out).to(device)),
+        training_alphas_cumprod(recipe.noise_scheduler, device),
+        Generators(recipe.training.seed, device).at(Stream.VALIDATION, 0),
+    )
+
+
+def _versions() -> dict[str, str]:
+    """What the bits of a CPU run hang on: versions, threads, instruction set."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # run from a folder that was never installed
+            found[package] = "unknown"
+    return {**found, "threads": str(torch.get_num_threads()), "isa": torch.backends.cpu.get_cpu_capability()}
+
+
+def _listed(versions: object) -> str:
+    return ", ".join(f"{name} {value}" for name, value in versions.items()) if isinstance(versions, dict) else "others"
