@@ -88,18 +88,21 @@ class Trainer:
         try:
             update = self._learner.update()
         except torch.OutOfMemoryError as error:
-            return self._out_of_memory(error)
+            self._out_of_memory(error)
+            return
         self._batch_change = None
-        known = {"learning_rate": update.learning_rate, "ema_decay": update.ema_decay}
+        preview_seconds = self._previews.work(time.perf_counter() - began)
+        seconds = self._rate.tick()
+        known = {
+            "learning_rate": update.learning_rate,
+            "ema_decay": update.ema_decay,
+            "data_share": update.data_seconds / seconds,
+            "preview_share": preview_seconds / seconds,
+            "steps_per_second": self._rate.steps_per_second,
+        }
         self._readings.add(Pending(self.step, update.loss, update.grad_norm, update.skipped, known))
         if self._readings.due:
             self._read()
-        training_seconds = time.perf_counter() - began
-        preview_seconds = self._previews.work(training_seconds)
-        seconds = self._rate.tick()
-        known["data_share"] = update.data_seconds / seconds
-        known["preview_share"] = preview_seconds / seconds
-        known["steps_per_second"] = self._rate.steps_per_second
         self._at_step(self.step)
 
     def _at_step(self, step: int) -> None:
@@ -115,13 +118,13 @@ class Trainer:
     def _read(self) -> None:
         """Journal the numbers of the steps that are not read yet, and mind those that are not finite."""
         for reading in self._readings.take():
-            values = {
-                "loss": reading.loss,
-                "grad_norm": reading.grad_norm,
+            self._session.metrics(
+                reading.step,
+                loss=reading.loss,
+                grad_norm=reading.grad_norm,
+                memory=self._memory_now(),
                 **reading.known,
-                "memory": self._memory_now(),
-            }
-            self._session.metrics(reading.step, **values)
+            )
             self._mind(reading)
 
     def _mind(self, reading: Reading) -> None:
