@@ -41,17 +41,23 @@ class DenoisingStep:
 
 
 def image_generators(seed: int, count: int) -> list[torch.Generator]:
-    """A CPU generator for each image, a function of (seed, its place) alone.
+    """A CPU generator for each image, for the noise that stochastic samplers add on the way.
 
-    So an image does not depend on how many are drawn beside it, nor on the device.
+    Each is a function of (seed, the image's place) alone, as the initial noise is: so an image does not depend on how
+    many are drawn beside it, nor on the device.
     """
-    words = [np.random.SeedSequence((seed, place)).generate_state(1, np.uint64) for place in range(count)]
-    return [torch.Generator().manual_seed(int(word[0]) >> 1) for word in words]
+    return [_generator(seed, place, stream=1) for place in range(count)]
 
 
 def initial_noise(shape: tuple[int, ...], seed: int, device: torch.device | str = "cpu") -> Tensor:
     """x_T ~ N(0, I), float32 (B, C, H, W); a smaller batch from the same seed is a prefix of a larger one."""
-    return torch.stack([torch.randn(shape[1:], generator=g) for g in image_generators(seed, shape[0])]).to(device)
+    images = [torch.randn(shape[1:], generator=_generator(seed, place, stream=0)) for place in range(shape[0])]
+    return torch.stack(images).to(device)
+
+
+def _generator(seed: int, place: int, stream: int) -> torch.Generator:
+    word = np.random.SeedSequence(seed, spawn_key=(place, stream)).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(word) >> 1)
 
 
 def denoise(

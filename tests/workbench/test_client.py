@@ -1,0 +1,255 @@
+"""The real workbench, as a process, asked through its client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+import pytest_asyncio
+import torch
+from diffusers import DDPMPipeline
+from safetensors.torch import save_file
+
+from tests.waiting import wait_until
+from tui_lab import models
+from tui_lab.diffusion import sampling
+from tui_lab.diffusion.noise_schedulers import build_sampler
+from tui_lab.errors import DeviceError, RecipeError, RunError
+from tui_lab.models.export import export_pipeline
+from tui_lab.recipe import Recipe, dump_recipe, replaced
+from tui_lab.runs.folder import RunFolder
+from tui_lab.workbench.client import SampleRequest, Workbench, WorkbenchDied, run_sync
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TINY = replaced(
+    Recipe(),
+    {
+        "dataset.resolution": 8,
+        "dataset.channels": 1,
+        "model.block_out_channels": (8, 16),
+        "model.down_block_types": ("DownBlock2D", "AttnDownBlock2D"),
+        "model.up_block_types": ("AttnUpBlock2D", "UpBlock2D"),
+        "model.norm_num_groups": 4,
+        "noise_scheduler.prediction_type": "v_prediction",
+        "sampling.num_inference_steps": 6,
+        "sampling.num_images": 3,
+        "sampling.seed": 11,
+    },
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def workbench() -> AsyncIterator[Workbench]:
+    async with Workbench() as workbench:
+        yield workbench
+
+
+@pytest.fixture
+def unet() -> models.UNet2DModel:
+    torch.manual_seed(0)
+    return models.build(TINY).eval()
+
+
+@pytest.fixture
+def run(unet: models.UNet2DModel) -> RunFolder:
+    """A run with two checkpoints: the first with live weights alone, the second with an EMA that is not them."""
+    run = RunFolder.create(dump_recipe(TINY), name="tiny")
+    for step in (10, 20):
+        run.checkpoint(step).mkdir()
+        save_file(
+            {name: weight * 0.5 for name, weight in unet.state_dict().items()},
+            run.checkpoint(step) / "model.safetensors",
+        )
+    save_file(unet.state_dict(), run.checkpoint(20) / "ema.safetensors")
+    return run
+
+
+async def test_warm_tells_the_versions(workbench: Workbench) -> None:
+    assert (await workbench.warm())["torch"] == torch.__version__
+
+
+async def test_devices_end_with_the_cpu(workbench: Workbench) -> None:
+    *_, cpu = await workbench.devices()
+    assert cpu.name == "cpu"
+    assert cpu.threads is not None and cpu.threads >= 1
+    assert cpu.free is not None and cpu.total is not None and 0 < cpu.free < cpu.total
+
+
+async def test_a_summary_of_a_recipe(workbench: Workbench, unet: models.UNet2DModel) -> None:
+    summary = await workbench.summary(dump_recipe(TINY))
+    assert summary.parameters == sum(p.numel() for p in unet.parameters())
+    assert summary.blocks[-1].shape == (1, 8, 8)
+
+
+class TestSampling:
+    async def test_a_run_is_sampled_as_its_recipe_says_from_the_newest_ema(
+        self, workbench: Workbench, run: RunFolder, unet: models.UNet2DModel
+    ) -> None:
+        frames = [frame async for frame in workbench.sample(SampleRequest(str(run.path)))]
+
+        here = sampling.denoise(
+            lambda x, t: unet(x, t).sample,
+            build_sampler(TINY.noise_scheduler, TINY.sampling.scheduler),
+            6,
+            sampling.initial_noise((3, 1, 8, 8), 11),
+        )
+        for frame, step in zip(frames, here, strict=True):
+            # The other process may add in another order; a byte may then round the other way.
+            assert abs(frame.pixels.astype(int) - step.panes()).max() <= 1
+        assert frames[-1].header == {
+            "kind": "preview",
+            "index": 5,
+            "count": 6,
+            "timestep": frames[-1].header["timestep"],
+            "shape": [2, 3, 8, 8, 1],
+            "panes": ["x_t", "x0"],
+            "final": True,
+            "seed": 11,
+            "scheduler": "DPMSolverMultistepScheduler",
+            "weights": "ema",
+            "step": 20,
+        }
+
+    async def test_a_named_checkpoint_and_other_knobs(self, workbench: Workbench, run: RunFolder) -> None:
+        asked = SampleRequest(
+            str(run.path), checkpoint=10, scheduler="HeunDiscreteScheduler", num_inference_steps=4, num_images=2, seed=0
+        )
+        *_, last = [frame async for frame in workbench.sample(asked)]
+        assert last.pixels.shape == (2, 2, 8, 8, 1)
+        assert (last.header["weights"], last.header["step"], last.header["count"]) == ("live", 10, 7)
+
+    async def test_a_pipeline_folder(self, workbench: Workbench, tmp_path: Path, unet: models.UNet2DModel) -> None:
+        export_pipeline(TINY, unet, tmp_path / "pipeline")
+        asked = SampleRequest(str(tmp_path / "pipeline"), num_inference_steps=3, num_images=1)
+        frames = [frame async for frame in workbench.sample(asked)]
+        assert [frame.header["index"] for frame in frames] == [0, 1, 2]
+        assert frames[-1].pixels.shape == (2, 1, 8, 8, 1)
+
+    async def test_a_closed_stream_is_cancelled_and_the_workbench_free_at_once(
+        self, workbench: Workbench, run: RunFolder
+    ) -> None:
+        hours = SampleRequest(str(run.path), scheduler="DDPMScheduler", num_inference_steps=1000, num_images=256)
+        async with contextlib.aclosing(workbench.sample(hours)) as frames:
+            first = await anext(frames)
+        assert first.header["count"] == 1000
+        async with asyncio.timeout(20):  # all of its steps would take minutes
+            assert await workbench.warm()
+
+    @pytest.mark.parametrize(
+        ("changes", "kind", "words"),
+        [
+            ({"device": "cuda:9"}, DeviceError, "no device 'cuda:9'"),
+            ({"checkpoint": 15}, RunError, "no checkpoint at step 15; there is 10, 20"),
+            ({"source": "no-such-run"}, RunError, "no run named no-such-run"),
+            ({"scheduler": "EulerSquared"}, RecipeError, "'EulerSquared'"),
+            ({"num_inference_steps": 1500}, RecipeError, "num_inference_steps"),
+            ({"num_images": 0}, RecipeError, "num_images"),
+        ],
+    )
+    async def test_what_cannot_be_is_said_in_one_line(
+        self, workbench: Workbench, run: RunFolder, changes: dict[str, object], kind: type[Exception], words: str
+    ) -> None:
+        asked = SampleRequest(**{"source": str(run.path), **changes})  # type: ignore[arg-type]
+        with pytest.raises(kind) as caught:
+            await anext(workbench.sample(asked))
+        assert words in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    async def test_a_sampler_that_cannot_do_the_prediction_type(
+        self, workbench: Workbench, unet: models.UNet2DModel
+    ) -> None:
+        predicts_x0 = replaced(TINY, {"noise_scheduler.prediction_type": "sample"})
+        run = RunFolder.create(dump_recipe(predicts_x0), name="predicts-x0")
+        run.checkpoint(1).mkdir()
+        save_file(unet.state_dict(), run.checkpoint(1) / "ema.safetensors")
+        asked = SampleRequest(str(run.path), scheduler="EulerAncestralDiscreteScheduler")
+        with pytest.raises(RecipeError, match="Euler ancestral cannot sample a model that predicts sample"):
+            await anext(workbench.sample(asked))
+
+    async def test_a_run_without_a_checkpoint(self, workbench: Workbench) -> None:
+        run = RunFolder.create(dump_recipe(TINY), name="new")
+        with pytest.raises(RunError, match="new has no checkpoint yet"):
+            await anext(workbench.sample(SampleRequest(str(run.path))))
+
+    async def test_damaged_weights(self, workbench: Workbench, run: RunFolder) -> None:
+        (run.checkpoint(20) / "ema.safetensors").write_bytes(b"\0" * 100)
+        with pytest.raises(RunError, match=r"ema\.safetensors is damaged"):
+            await anext(workbench.sample(SampleRequest(str(run.path))))
+
+
+async def test_an_export_is_a_pipeline_of_the_ema(
+    workbench: Workbench, run: RunFolder, unet: models.UNet2DModel, tmp_path: Path
+) -> None:
+    answer = await workbench.export(str(run.path), tmp_path / "out")
+    assert (answer["step"], answer["weights"]) == (20, "ema")
+    pipeline = DDPMPipeline.from_pretrained(tmp_path / "out")
+    assert torch.equal(pipeline.unet.conv_in.weight, unet.conv_in.weight)
+
+
+async def test_a_death_is_told_and_the_next_request_starts_another(workbench: Workbench, run: RunFolder) -> None:
+    asked = SampleRequest(str(run.path), scheduler="DDPMScheduler", num_inference_steps=1000)
+    starts, pid = workbench.starts, workbench.pid
+    assert pid is not None
+    with pytest.raises(WorkbenchDied, match=r"killed by SIGKILL \(out of memory\?\); .*workbench\.log may say why"):
+        async for frame in workbench.sample(asked):
+            if frame.header["index"] == 3:
+                os.kill(pid, signal.SIGKILL)
+    assert await workbench.warm()
+    assert workbench.starts == starts + 1
+    assert workbench.pid not in (None, pid)
+
+
+async def test_printing_libraries_do_not_get_into_the_stream() -> None:
+    """stdout itself, Python's and C's, is led to the log; the answer comes through whole."""
+    code = (
+        "import os, sys; sys.argv = ['workbench']\n"
+        "from tui_lab.workbench import __main__ as bench\n"
+        "take = bench._take_stdout\n"
+        "def noisy():\n"
+        "    stream = take(); print('from Python', flush=True); os.write(1, b'from C'); return stream\n"
+        "bench._take_stdout = noisy; bench.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=b"", capture_output=True, timeout=60, check=True)
+    assert done.stdout == b""
+    assert b"from Python" in done.stderr and b"from C" in done.stderr
+
+
+async def test_it_ends_with_the_process_that_asked() -> None:
+    """Nobody has to clean up behind a terminal that was killed."""
+    code = (
+        "import asyncio, os, signal\n"
+        "from tui_lab.workbench.client import Workbench\n"
+        "async def main():\n"
+        "    workbench = Workbench(); await workbench.start(); print(workbench.pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    pid = int(done.stdout)
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+async def test_without_an_event_loop(lab_home: Path) -> None:
+    async def devices_of(workbench: Workbench) -> int:
+        return len(await workbench.devices())
+
+    assert await asyncio.to_thread(run_sync, devices_of) >= 1  # a thread that has no loop running
+    assert (lab_home / "logs" / "workbench.log").stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_client_imports_no_torch() -> None:
+    code = (
+        "import sys; import tui_lab.workbench.client\n"
+        "print([name for name in ('torch', 'diffusers', 'accelerate', 'safetensors') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,290 @@
+"""The workbench as others see it: an object to ask, without torch; behind it a process, started when it is needed.
+
+    async with Workbench() as workbench:
+        async for frame in workbench.sample(SampleRequest("amber-heron")):
+            show(frame.pixels)
+
+and from code that is not asynchronous, `run_sync(lambda workbench: workbench.export("amber-heron", folder))`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, TypeVar
+
+import numpy as np
+
+from tui_lab import errors
+from tui_lab.errors import LabError, WorkbenchError
+from tui_lab.runs.frame import Frame
+from tui_lab.runs.home import lab_home
+from tui_lab.workbench.wire import LENGTH, Message, WireError, decode_header, encode, header_length
+
+Result = TypeVar("Result")
+
+_LOG_LIMIT = 1 << 20
+_STEPS_AHEAD = 8
+"""Steps of a stream that wait here for their reader; beyond that, the pipe fills and the workbench waits."""
+
+
+class WorkbenchDied(WorkbenchError):  # noqa: N818 (an event, told as one)
+    """The process went away while it was asked; the next request starts another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """`name` is what `training.device` takes; memory in bytes; `threads` of the CPU alone."""
+
+    name: str
+    title: str
+    free: int | None
+    total: int | None
+    threads: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of the network; `shape` is its output's, without the batch."""
+
+    name: str
+    kind: str
+    parameters: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSummary:
+    parameters: int
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """`source`: a run's id or path, or a pipeline folder; `checkpoint`: the run's step, None for the newest.
+
+    The knobs are those of the recipe's `[sampling]`; None leaves a run's own.
+    """
+
+    source: str
+    checkpoint: int | None = None
+    scheduler: str | None = None
+    num_inference_steps: int | None = None
+    eta: float | None = None
+    seed: int | None = None
+    num_images: int | None = None
+    device: str = "auto"
+
+
+class Workbench:
+    """One workbench process and the requests that it has not answered. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Queue[Message | WorkbenchDied]] = {}
+        self.starts = 0
+        """How often a process was started: more than once means that one died."""
+
+    @property
+    def log_path(self) -> Path:
+        return lab_home() / "logs" / "workbench.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while there is one."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Start the process if there is none. It is up at once; `warm` waits until it has imported torch."""
+        async with self._starting:
+            if self.pid is not None:
+                return
+            if self._reader is not None:
+                await self._reader
+            with self._open_log() as log:
+                try:
+                    self._process = await asyncio.create_subprocess_exec(
+                        *(sys.executable, "-m", "tui_lab.workbench"),
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        stderr=log,
+                        env=_environment(),
+                        start_new_session=True,  # a Ctrl-C for the terminal's program is none for this one
+                    )
+                except OSError as error:
+                    raise WorkbenchError(f"cannot start the workbench: {error.strerror}") from error
+            self.starts += 1
+            self._reader = asyncio.create_task(self._read(self._process))
+
+    async def warm(self) -> dict[str, str]:
+        """Wait until torch is imported; its version and diffusers'."""
+        return await self.request("warm")
+
+    async def devices(self) -> list[Device]:
+        """The devices at hand, the one that "auto" takes first."""
+        return [Device(**device) for device in (await self.request("devices"))["devices"]]
+
+    async def summary(self, recipe_toml: str) -> ModelSummary:
+        """Size and shape of the recipe's model. Raises RecipeError."""
+        answer = await self.request("summary", recipe=recipe_toml)
+        blocks = [Block(b["name"], b["kind"], b["parameters"], tuple(b["shape"])) for b in answer["blocks"]]
+        return ModelSummary(answer["parameters"], tuple(blocks))
+
+    async def sample(self, asked: SampleRequest) -> AsyncGenerator[Frame, None]:
+        """Each denoising step as it is made: headers as the live frame's, pixels uint8 (2, B, H, W, C), x_t then x_0.
+
+        Close the generator (`aclosing`) to cancel. Raises LabError: no such run, device or sampler for it.
+        """
+        async with contextlib.aclosing(self.stream("sample", **asdict(asked))) as answers:
+            async for answer in answers:
+                if answer.header["kind"] == "step":
+                    pixels = np.frombuffer(answer.blob, np.uint8).reshape(answer.header["shape"])
+                    about = {name: value for name, value in answer.header.items() if name != "id"}
+                    yield Frame({**about, "kind": "preview"}, pixels)
+
+    async def export(self, run: str, folder: Path, checkpoint: int | None = None) -> dict[str, Any]:
+        """Write a run's weights as a diffusers pipeline: the folder, the checkpoint's step, and which weights."""
+        return await self.request("export", run=run, folder=str(folder), checkpoint=checkpoint)
+
+    async def request(self, operation: str, **fields: Any) -> dict[str, Any]:
+        """Ask, and wait for the result. Raises the workbench's LabError, or WorkbenchDied."""
+        result: dict[str, Any] = {}
+        async with contextlib.aclosing(self.stream(operation, **fields)) as answers:
+            async for answer in answers:
+                result = answer.header
+        return result
+
+    async def stream(self, operation: str, **fields: Any) -> AsyncGenerator[Message, None]:
+        """Ask, and get each answer as it comes, the result last. Closing it early cancels the operation."""
+        await self.start()
+        number = next(self._numbers)
+        answers: asyncio.Queue[Message | WorkbenchDied] = asyncio.Queue(_STEPS_AHEAD)
+        self._waiting[number] = answers
+        finished = False
+        try:
+            await self._send({"id": number, "op": operation, **fields})
+            while not finished:
+                answer = await answers.get()
+                if isinstance(answer, WorkbenchDied):
+                    finished = True
+                    raise answer
+                finished = answer.header["kind"] != "step"
+                if answer.header["kind"] == "error":
+                    raise _error(answer.header)
+                yield answer
+        finally:
+            del self._waiting[number]
+            while not answers.empty():  # makes room for an answer that waits to be put
+                answers.get_nowait()
+            if not finished:
+                with contextlib.suppress(WorkbenchDied):
+                    await self._send({"id": number, "op": "cancel"})
+
+    async def close(self) -> None:
+        """Let the process go, in the middle of whatever it does."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), timeout=0.5)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        if self._reader is not None:
+            await self._reader
+
+    async def _send(self, header: dict[str, Any]) -> None:
+        process = self._process
+        if process is None or process.stdin is None:
+            raise WorkbenchDied("the workbench was closed")
+        try:
+            process.stdin.write(encode(Message(header)))
+            await process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise WorkbenchDied(await self._last_words(process)) from error
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        """Hand out the answers of one process until it ends, then tell everyone who still waits."""
+        assert process.stdout is not None
+        try:
+            while True:
+                header, blob_length = decode_header(
+                    await process.stdout.readexactly(header_length(await process.stdout.readexactly(LENGTH.size)))
+                )
+                blob = await process.stdout.readexactly(blob_length)
+                answers = self._waiting.get(header["id"])
+                if answers is not None:
+                    await answers.put(Message(header, blob))
+        except asyncio.IncompleteReadError:
+            pass  # it ended
+        except WireError:
+            process.kill()
+        died = WorkbenchDied(await self._last_words(process))
+        for answers in list(self._waiting.values()):
+            await answers.put(died)
+
+    async def _last_words(self, process: asyncio.subprocess.Process) -> str:
+        code = await process.wait()
+        if code < 0:
+            ended = f"was killed by {signal.Signals(-code).name}"
+            ended += " (out of memory?)" if code == -signal.SIGKILL else ""
+        else:
+            ended = f"ended with exit code {code}"
+        return f"the workbench {ended}; {self.log_path} may say why, and asking again starts another"
+
+    def _open_log(self) -> BinaryIO:
+        path = self.log_path
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            full = path.exists() and path.stat().st_size > _LOG_LIMIT
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if full else 0)
+            return os.fdopen(os.open(path, flags, 0o600), "ab")
+        except OSError as error:
+            raise WorkbenchError(f"cannot write {path}: {error.strerror}") from error
+
+
+def run_sync(ask: Callable[[Workbench], Awaitable[Result]]) -> Result:
+    """Start a workbench, wait for what `ask` awaits of it, and let it go: for code without an event loop."""
+
+    async def once() -> Result:
+        async with Workbench() as workbench:
+            return await ask(workbench)
+
+    return asyncio.run(once())
+
+
+def _environment() -> dict[str, str]:
+    # Threads that spin while they wait would take the cores from the terminal, or from a run.
+    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+
+
+def _error(header: dict[str, Any]) -> LabError:
+    """The LabError that the workbench raised, as the class it was."""
+    kind = getattr(errors, str(header.get("type")), None)
+    if not (isinstance(kind, type) and issubclass(kind, LabError)):
+        kind = WorkbenchError
+    return kind(str(header.get("message")))
