@@ -53,9 +53,13 @@ def run(measure: Callable[[argparse.Namespace], Report], parser: argparse.Argume
     """A bench as a script: its table on stdout, or with --json one object."""
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     options = parser.parse_args()
-    report = measure(options)
-    sys.stdout.write((json.dumps(asdict(report)) if options.json else report.table()) + "\n")
+    show(measure(options), options.json)
     return 0
+
+
+def show(report: Report, as_json: bool = False) -> None:
+    """Print it."""
+    sys.stdout.write((json.dumps(asdict(report)) if as_json else report.table()) + "\n")
 
 
 def alternating(rounds: int, *actions: Callable[[], float]) -> Sequence[tuple[float, ...]]:

@@ -168,6 +168,11 @@ class PtyTerminal:
     def first_paint(self, timeout: float = 20.0) -> float:
         """Seconds from the start of the program to the first screen that is not blank."""
         self.wait_for(r"\S", timeout)
+        return self.shown_after
+
+    @property
+    def shown_after(self) -> float:
+        """Seconds from the start of the program to the last bytes of the screen that was looked at."""
         return self._shown_at - self.started
 
     # --- doing ---

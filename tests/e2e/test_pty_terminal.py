@@ -40,7 +40,7 @@ def test_what_does_not_appear_is_an_error_that_shows_the_screen(program: list[st
 
 
 def test_the_program_sees_the_size_and_its_changes() -> None:
-    command = ["sh", "-c", "stty size; trap 'stty size' WINCH; while :; do sleep 0.05; done"]
+    command = ["sh", "-c", "trap 'stty size' WINCH; stty size; while :; do sleep 0.05; done"]
     with PtyTerminal(command, columns=100, rows=30) as terminal:
         terminal.wait_for("30 100")
         terminal.resize(80, 24)
