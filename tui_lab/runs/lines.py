@@ -23,7 +23,7 @@ def encode(document: Document) -> bytes:
     try:
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
     except ValueError:
-        body = json.dumps(_finite(document), ensure_ascii=False, separators=(",", ":"), default=_plain)
+        body = json.dumps(finite(document), ensure_ascii=False, separators=(",", ":"), default=_plain)
     raw = body.encode("utf-8", "surrogateescape")
     return b"%08x %s\n" % (zlib.crc32(raw), raw)
 
@@ -44,19 +44,19 @@ def decode(line: bytes) -> Document | None:
 def _plain(value: object) -> object:
     """numpy's scalars and arrays, and paths, as JSON knows them."""
     if hasattr(value, "tolist"):
-        return _finite(value.tolist())
+        return finite(value.tolist())
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} does not belong in a journal")
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value
 
 

@@ -1,0 +1,139 @@
+"""Commands that look at runs and touch nothing: runs, show, log."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tui_lab.cli.arguments import JsonOption, RunArgument
+from tui_lab.cli.output import ago, number, put, put_fields, put_json, put_table, say
+
+if TYPE_CHECKING:
+    from tui_lab.runs.folder import RunFolder
+
+POLL_SECONDS = 0.2
+
+
+def runs(json: JsonOption = False) -> None:
+    """List all runs, the newest first.
+
+    \b
+    Example: diffusion-lab runs
+    """
+    from tui_lab.runs.folder import list_runs
+    from tui_lab.runs.status import status_of
+
+    statuses = [status_of(folder) for folder in list_runs()]
+    if json:
+        put_json([status.as_json() for status in statuses])
+    elif not statuses:
+        say("there are no runs yet: begin one with: diffusion-lab train pixel-faces-16")
+    else:
+        rows = [
+            (s.run, s.name, str(s.step), number(s.loss), s.recipe, s.device, ago(s.updated), s.parent or "")
+            for s in statuses
+        ]
+        headings = ("run", "status", "step", "loss", "recipe", "device", "last heard", "parent")
+        put_table(headings, rows, right=("step", "loss"))
+
+
+def show(run: RunArgument, json: JsonOption = False) -> None:
+    """How one run stands: status, step, loss, checkpoints, what was changed while it ran.
+
+    \b
+    Example: diffusion-lab show amber-heron --json
+    """
+    from tui_lab.recipe import KNOBS
+    from tui_lab.runs.curves import Curves
+    from tui_lab.runs.folder import RunFolder
+    from tui_lab.runs.journal import JournalReader
+    from tui_lab.runs.status import status_of
+
+    folder = RunFolder.open(run)
+    status = status_of(folder)
+    if json:
+        put_json(status.as_json())
+        return
+    journal, curves = JournalReader(folder), Curves()
+    curves.feed(journal.read_new())
+    goal = f" of {status.max_train_steps}" if status.max_train_steps else ""
+    held_out = curves.validation_ema[1]
+    put_fields(
+        [
+            ("run", status.run),
+            ("status", f"{status.name}: {status.message}" if status.message else status.name),
+            ("step", f"{status.step}{goal}"),
+            ("loss", number(status.loss)),
+            ("held-out loss", number(float(held_out[-1])) if len(held_out) else ""),
+            ("speed", f"{status.steps_per_second:.1f} it/s" if status.steps_per_second else ""),
+            ("device", " ".join(filter(None, (status.device, status.device_name)))),
+            ("recipe", status.recipe),
+            ("parent", status.parent or ""),
+            ("changed live", ", ".join(f"{key}={KNOBS[key].format(value)}" for key, value in curves.live.items())),
+            ("checkpoints", ", ".join(map(str, folder.checkpoint_steps()))),
+            ("pipeline", str(status.pipeline or "")),
+            ("damaged lines", str(journal.skipped) if journal.skipped else ""),
+            ("last heard", ago(status.updated)),
+            ("folder", str(status.path)),
+        ]
+    )
+
+
+def log(
+    run: RunArgument,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing until the run ends.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Print what the run's process printed; with --json its journal, one record a line.
+
+    \b
+    Example: diffusion-lab log amber-heron -f
+    """
+    from tui_lab.runs.folder import RunFolder
+    from tui_lab.runs.lock import is_locked
+
+    folder = RunFolder.open(run)
+    source = _Journal(folder) if json else _Log(folder)
+    while True:
+        alive = is_locked(folder)
+        source.print_new()
+        if not (follow and alive):
+            return
+        time.sleep(POLL_SECONDS)
+
+
+class _Log:
+    """The rank's own output, whole lines only while it still writes."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._path = folder.logs / "rank-0.log"
+        self._offset = 0
+
+    def print_new(self) -> None:
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        end = data.rfind(b"\n") + 1
+        self._offset += end
+        for line in data[:end].decode("utf-8", "replace").splitlines():
+            put(line)
+
+
+class _Journal:
+    def __init__(self, folder: RunFolder) -> None:
+        from tui_lab.runs.journal import JournalReader
+
+        self._reader = JournalReader(folder)
+
+    def print_new(self) -> None:
+        from dataclasses import asdict
+
+        for record in self._reader.read_new():
+            sys.stdout.write(json_module.dumps(asdict(record)) + "\n")
+        sys.stdout.flush()

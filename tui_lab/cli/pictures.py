@@ -1,0 +1,143 @@
+"""Commands that ask the workbench: sample, export."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tui_lab.cli.arguments import JsonOption, RunArgument
+from tui_lab.cli.output import put, put_json, say
+from tui_lab.errors import LabError, RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui_lab.runs.frame import Frame
+    from tui_lab.workbench.client import SampleRequest
+
+CheckpointOption = Annotated[
+    int | None, typer.Option("--checkpoint", metavar="STEP", help="The run's checkpoint; the newest if not said.")
+]
+
+
+def sample(
+    source: Annotated[str, typer.Argument(metavar="RUN|PIPELINE", help="A run, or a folder of a diffusers pipeline.")],
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="S", help="As DDIMScheduler; the run's own if not said.")
+    ] = None,
+    num_inference_steps: Annotated[int | None, typer.Option(metavar="N", help="Denoising steps.")] = None,
+    eta: Annotated[float | None, typer.Option(metavar="E", help="Noise added again at each step, for DDIM.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="The same seed, the same pictures.")] = None,
+    num_images: Annotated[int | None, typer.Option(metavar="N", help="How many pictures.")] = None,
+    checkpoint: CheckpointOption = None,
+    device: Annotated[str, typer.Option(metavar="D", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A .png for the end, a .gif for all steps.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Draw pictures from a run or a pipeline: into a file, and into the shell where that is a terminal.
+
+    \b
+    Example: diffusion-lab sample amber-heron --num-inference-steps 20 --seed 1 -o steps.gif
+    """
+    from tui_lab.cli.stills import can_print, grid, print_picture, save_gif, save_png
+    from tui_lab.workbench.client import SampleRequest
+
+    if output is not None:
+        _check_output(output)
+    asked = SampleRequest(source, checkpoint, scheduler, num_inference_steps, eta, seed, num_images, device)
+    frames = _denoised(asked, keep_all=output is not None and output.suffix == ".gif")
+    last = frames[-1]
+    path = output or Path(_default_name(source, last))
+    if path.suffix == ".gif":
+        save_gif(path, [frame.pixels for frame in frames])
+    else:
+        save_png(path, last.pixels[0])
+    if json:
+        names = ("seed", "scheduler", "weights", "step")
+        about = {name: last.header.get(name) for name in names}
+        steps = {"num_inference_steps": last.header["count"], "num_images": int(last.pixels.shape[1])}
+        put_json({"source": source, "path": str(path.absolute()), **about, **steps})
+        return
+    if can_print():
+        print_picture(grid(last.pixels[0], columns=None))
+    put(str(path))
+
+
+def export(
+    run: RunArgument,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; made if it is not there.")],
+    checkpoint: CheckpointOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a run's weights as a pipeline that diffusers.DDPMPipeline.from_pretrained loads.
+
+    \b
+    Example: diffusion-lab export amber-heron ./my-pipeline
+    """
+    from tui_lab.runs.folder import RunFolder
+    from tui_lab.workbench.client import run_sync
+
+    found = RunFolder.open(run)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder} is there already, and not an empty folder: name another")
+    result = run_sync(lambda workbench: workbench.export(str(found.path), folder.absolute(), checkpoint))
+    if json:
+        names = ("step", "weights")
+        put_json({"run": found.id, "path": result["folder"], **{name: result.get(name) for name in names}})
+    else:
+        put(result["folder"])
+        say(f"load it with: diffusers.DDPMPipeline.from_pretrained({result['folder']!r})")
+
+
+def _denoised(asked: SampleRequest, keep_all: bool) -> list[Frame]:
+    """The denoising steps, or only the last."""
+    from tui_lab.workbench.client import Workbench, run_sync
+
+    with _progress() as show:
+
+        async def ask(workbench: Workbench) -> list[Frame]:
+            frames: list[Frame] = []
+            async with contextlib.aclosing(workbench.sample(asked)) as steps:
+                async for frame in steps:
+                    frames = [*frames, frame] if keep_all else [frame]
+                    show(frame.header["index"] + 1, frame.header["count"])
+            return frames
+
+        frames = run_sync(ask)
+    if not frames:
+        raise LabError(f"no picture came of {asked.source}")
+    return frames
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    if not sys.stderr.isatty():
+        yield lambda done, count: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("loading torch", total=None)
+        yield lambda done, count: bar.update(task, description="denoising", completed=done, total=count)
+
+
+def _check_output(output: Path) -> None:
+    """Before the minutes of denoising, not after."""
+    if output.suffix not in (".png", ".gif"):
+        raise RunError(f"{output} has to end in .png (the pictures) or .gif (all steps)")
+    if not output.absolute().parent.is_dir():
+        raise RunError(f"there is no folder {output.parent}: make it, or write elsewhere with -o")
+
+
+def _default_name(source: str, last: Frame) -> str:
+    step = f"-step{last.header['step']}" if last.header.get("step") is not None else ""
+    return f"{Path(source).name or 'sample'}{step}-seed{last.header['seed']}.png"

@@ -1,0 +1,116 @@
+"""New runs: from a recipe with some knobs changed, or from a checkpoint of another run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tui_lab.catalog.datasets import DATASETS
+from tui_lab.errors import DataError, DiskFullError, RecipeError, RunError
+from tui_lab.recipe import KNOBS, Recipe, edit_toml, parse_recipe, replaced
+from tui_lab.runs.files import FILE_MODE, FOLDER_MODE, is_disk_full
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.interventions import Interventions
+from tui_lab.runs.journal import JournalReader
+
+_SHAPES = ("dataset.resolution", "dataset.channels")
+
+
+def new_run(text: str, changes: Mapping[str, Any], name: str | None = None, source: str = "recipe") -> RunFolder:
+    """A run's folder for the recipe in TOML `text` with `changes`; its comments are kept. Not started.
+
+    A relative `dataset.path` is taken from where we are now, and written down whole: the run may go on elsewhere.
+    Raises RecipeError, DataError for data that is not here, RunError for a name in use.
+    """
+    recipe = replaced(parse_recipe(text, source), changes)
+    changes = dict(changes)
+    if recipe.dataset.path:
+        changes["dataset.path"] = str(Path(recipe.dataset.path).expanduser().absolute())
+    _check_data(recipe)
+    return RunFolder.create(edit_toml(text, changes) if changes else text, name)
+
+
+def fork_run(
+    parent: RunFolder, at: int | None = None, changes: Mapping[str, Any] | None = None, name: str | None = None
+) -> RunFolder:
+    """A new run that goes on from a checkpoint of `parent`, the newest where `at` is None. Not started.
+
+    Its recipe is the parent's as it stood there, live changes in it, with `changes` on top.
+    """
+    asked, changes = parent.recipe(), dict(changes or {})
+    step = _checkpoint_step(parent, at)
+    interventions = Interventions()
+    interventions.feed(JournalReader(parent).read_new())
+    standing = {**interventions.until(step), **changes}
+    recipe = replaced(asked, standing)
+    _check_fork(parent, step, asked, recipe)
+    text = parent.recipe_path.read_text(encoding="utf-8")
+    child = RunFolder.create(
+        edit_toml(text, standing) if standing else text, name, parent={"run": parent.id, "step": step}
+    )
+    try:
+        _copy_checkpoint(parent.checkpoint(step), child.checkpoint(step))
+    except OSError as error:
+        shutil.rmtree(child.path, ignore_errors=True)
+        if is_disk_full(error):
+            raise DiskFullError(f"no room left on the disk of {child.path.parent} for the checkpoint") from error
+        raise RunError(f"cannot take the checkpoint of {parent.id} at step {step}: {error.strerror}") from error
+    return child
+
+
+def _checkpoint_step(parent: RunFolder, at: int | None) -> int:
+    steps = parent.checkpoint_steps()
+    if not steps:
+        raise RunError(f"{parent.id} has no checkpoint yet: write one with: diffusion-lab checkpoint {parent.id}")
+    if at is None:
+        return steps[-1]
+    if at not in steps:
+        raise RunError(f"{parent.id} has no checkpoint at step {at}: there are {', '.join(map(str, steps))}")
+    return at
+
+
+def _check_fork(parent: RunFolder, step: int, asked: Recipe, recipe: Recipe) -> None:
+    for key in KNOBS:
+        section, _, name = key.partition(".")
+        if (section == "model" or key in _SHAPES) and _value(asked, section, name) != _value(recipe, section, name):
+            raise RecipeError(f"{key} cannot change in a fork, as the weights would not fit: begin anew with train")
+    if 0 < recipe.training.max_train_steps <= step:
+        raise RecipeError(
+            f"{parent.id} is at step {step} of {recipe.training.max_train_steps} there, with no steps left to train: "
+            f"add --set training.max_train_steps={2 * step}"
+        )
+
+
+def _value(recipe: Recipe, section: str, name: str) -> object:
+    return getattr(getattr(recipe, section), "class_name" if name == "class" else name)
+
+
+def _copy_checkpoint(source: Path, target: Path) -> None:
+    """Complete or absent, as every checkpoint. Its files are never written again, so that hard links will do."""
+    aside = target.with_name(f".{target.name}")
+    aside.mkdir(mode=FOLDER_MODE)
+    for file in sorted(source.rglob("*")):
+        copy = aside / file.relative_to(source)
+        if file.is_dir():
+            copy.mkdir(mode=FOLDER_MODE)
+            continue
+        try:
+            os.link(file, copy)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(file, copy)
+            copy.chmod(FILE_MODE)
+    aside.rename(target)
+
+
+def _check_data(recipe: Recipe) -> None:
+    dataset = recipe.dataset
+    if dataset.path:
+        if not Path(dataset.path).expanduser().is_dir():
+            raise DataError(f"there is no folder {dataset.path}: dataset.path is the folder of your images")
+        return
+    info = DATASETS.get(dataset.name)
+    if info is not None and not info.available:
+        raise DataError(f"the dataset {dataset.name} is not on this machine: {info.needs}")
