@@ -1,0 +1,105 @@
+"""A run as this window sees it: its journal, live frame and status, read as they grow; and commands sent to it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tui_lab.runs.curves import Curves
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.frame import Frame, FrameReader
+from tui_lab.runs.journal import JournalReader, Record
+from tui_lab.runs.spool import Answer, read_answer, submit
+from tui_lab.runs.status import Status, status_of
+
+STATUS_SECONDS = 1.0
+"""How often the lock is looked at when the journal is silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What is new since the last look."""
+
+    records: list[Record] = field(default_factory=list)
+    frame: Frame | None = None
+    answers: list[Answer] = field(default_factory=list)
+    status_changed: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.frame or self.answers or self.status_changed)
+
+
+class AttachedRun:
+    """Reads one run folder. It writes nothing but commands, so any number of these may watch one run.
+
+    `started` is what the rank said of itself when it began: device, threads, parameters. `waiting_for` is what it is
+    busy with before its first step.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.curves = Curves()
+        self.status: Status = status_of(folder)
+        self.waiting_for = ""
+        self.started: dict[str, Any] = {}
+        self._journal = JournalReader(folder)
+        self._frames = FrameReader(folder)
+        self._sent: set[str] = set()
+        self._looked = time.monotonic()
+
+    @property
+    def id(self) -> str:
+        return self.folder.id
+
+    @property
+    def alive(self) -> bool:
+        """Whether commands will be heard."""
+        return self.status.alive
+
+    def poll(self) -> Update:
+        """Everything new. Cheap when nothing is: a `stat` or two."""
+        records = self._journal.read_new()
+        if records:
+            self.curves.feed(records)
+            for record in records:
+                if record.kind == "starting":
+                    self.waiting_for = str(record.data.get("message", ""))
+                elif record.kind == "started":
+                    self.started, self.waiting_for = record.data, ""
+        self.started: dict[str, Any] = {}
+        answers = [answer for sent in sorted(self._sent) if (answer := read_answer(self.folder, sent)) is not None]
+        self._sent -= {answer.id for answer in answers}
+        return Update(records, self._frames.read_new(), answers, self._look_at_status(records))
+
+    def _look_at_status(self, records: list[Record]) -> bool:
+        telling = any(record.kind != "metrics" for record in records)
+        if not telling and time.monotonic() - self._looked < STATUS_SECONDS:
+            return False
+        before, self.status = self.status, status_of(self.folder)
+        self._looked = time.monotonic()
+        return before != self.status
+
+    def send(self, kind: str, **data: Any) -> None:
+        """Drop a command into the spool; its answer comes with a later `poll`."""
+        self._sent.add(submit(self.folder, kind, data))
+
+    def latest_trajectory(self) -> tuple[np.ndarray, dict[str, Any]] | None:
+        """(pixels, about) of the newest finished preview, memory-mapped; None where there is none that can be read."""
+        for path in sorted(self.folder.previews.glob("step-*.npy"), key=_number, reverse=True):
+            try:
+                about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+                pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+            except (OSError, ValueError):
+                continue  # being written, or pruned under our hands
+            if pixels.ndim == 6:
+                return pixels, about
+        return None
+
+
+def _number(path: Any) -> int:
+    tail = path.stem.rpartition("-")[2]
+    return int(tail) if tail.isdigit() else 0

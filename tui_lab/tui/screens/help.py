@@ -1,0 +1,89 @@
+"""Help: what the lab is, panel by panel, and every key that works."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ActiveBinding, Screen
+from textual.widgets import Footer, Static
+
+WORDS = (
+    (
+        "What this is",
+        "A laboratory for diffusion models. Training destroys pictures with noise, a little at timestep 0 and wholly at "
+        "the last, and a model learns to say what was destroyed. Sampling starts from pure noise and undoes it step by "
+        "step. A run trains in processes of its own: leave, lose the line, come back, and it is there.",
+    ),
+    ("1 Dataset", "The pictures that will be trained on. Arrows turn the page."),
+    (
+        "2 Schedule",
+        "How much picture (√ᾱ) and how much noise (√(1-ᾱ)) there is in x_t at each timestep, and their ratio (log-SNR). "
+        "Turn beta_schedule and see it bend. Below, one picture noised at eight timesteps. Arrows read values.",
+    ),
+    (
+        "3 Loss",
+        "The training loss, smoothed, over its spread; dashed, the loss on held-out pictures at fixed timesteps and noise, "
+        "with the averaged (EMA) weights. ▲ marks what you changed. Arrows read values, l is logarithmic.",
+    ),
+    (
+        "4 Recipe",
+        "Every knob. ● is live: a running run takes it at its next step. ○ needs a new run (t) or a fork (f). ← and → turn "
+        "a knob, Enter types its value, / finds one, u undoes. * is edited, ! stands in the way of training.",
+    ),
+    (
+        "5 Denoising",
+        "Noise becoming pictures: x_t, and beside it the clean picture that the model sees in it. Arrows go through the "
+        "steps once a drawing is done.",
+    ),
+)
+
+
+class HelpScreen(Screen[None]):
+    """Takes the bindings that were active when it was asked for."""
+
+    TITLE = "Help"
+    DEFAULT_CSS = """
+    HelpScreen {
+        & #help-title { height: 1; background: $panel; padding: 0 1; color: $primary; text-style: bold; }
+        & VerticalScroll { padding: 1 2; background: $background; }
+        & .words { max-width: 100; height: auto; margin-bottom: 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,q", "app.pop_screen", "Back to the lab", key_display="esc"),
+    ]
+
+    def __init__(self, bindings: Mapping[str, ActiveBinding]) -> None:
+        super().__init__()
+        self._active = dict(bindings)
+
+    def compose(self) -> ComposeResult:
+        yield Static("Help", id="help-title")
+        with VerticalScroll():
+            for title, words in WORDS:
+                yield Static(Content.assemble((title, "$primary bold"), "\n", words), classes="words")
+            yield Static(self._keys(), classes="words")
+        yield Footer()
+
+    def _keys(self) -> Content:
+        lines = [Content.styled("Keys", "$primary bold")]
+        for key, words in key_words(self._active, self.app.get_key_display):
+            lines.append(Content.assemble((key.rjust(9), "$accent bold"), "  ", words))
+        return Content("\n").join(lines)
+
+
+def key_words(bindings: Mapping[str, ActiveBinding], display: object) -> list[tuple[str, str]]:
+    """(key, what it does) of every binding with words, in the order in which they are declared; one line an action."""
+    assert callable(display)
+    found: dict[str, tuple[str, str]] = {}
+    for active in bindings.values():
+        binding = active.binding
+        words = binding.tooltip or binding.description
+        if words and binding.action not in found and not binding.system:
+            found[binding.action] = (display(binding), words)
+    return list(found.values())

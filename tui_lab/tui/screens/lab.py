@@ -1,0 +1,543 @@
+"""The lab: five panels on one screen, or one at a time where the terminal is small."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Footer, Static
+
+from tui_lab.catalog.recipes import find_recipe, list_recipes
+from tui_lab.data import Images, load_cached, load_images
+from tui_lab.errors import LabError
+from tui_lab.recipe import KNOBS, Dataset, Knob
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.frame import Frame
+from tui_lab.tui.attached import AttachedRun, Update
+from tui_lab.tui.bandwidth import FrameBudget, link_speed, queued_writes
+from tui_lab.tui.draft import Draft
+from tui_lab.tui.memory import Memory
+from tui_lab.tui.run_words import header_of, strip_words
+from tui_lab.tui.screens.ask import Ask, AskText, Choose
+from tui_lab.tui.screens.running import RunningScreen
+from tui_lab.tui.widgets.dataset_panel import DatasetPanel
+from tui_lab.tui.widgets.denoising_panel import DenoisingPanel, Trajectory
+from tui_lab.tui.widgets.header import LabHeader
+from tui_lab.tui.widgets.knob_list import KnobList
+from tui_lab.tui.widgets.loss_panel import LossPanel
+from tui_lab.tui.widgets.panel import Panel
+from tui_lab.tui.widgets.panel_tabs import PanelTabs
+from tui_lab.tui.widgets.recipe_panel import RecipePanel
+from tui_lab.tui.widgets.run_strip import RunStrip
+from tui_lab.tui.widgets.schedule_panel import SchedulePanel
+from tui_lab.workbench.client import Device, ModelSummary, SampleRequest, Workbench
+
+PANELS: tuple[type[Panel], ...] = (DatasetPanel, SchedulePanel, LossPanel, RecipePanel, DenoisingPanel)
+SMALLEST = (72, 20)
+LAYOUTS = (("wide", 150, 45), ("middle", 110, 34), ("narrow", *SMALLEST), ("tiny", 0, 0))
+"""(name, columns, lines) that a layout needs, the roomiest first."""
+WARM_AFTER_SECONDS = 1.0
+"""The workbench warms up once the first screen stands; not at all where a run needs the processor."""
+CURVE_SECONDS = 0.25
+"""The loss chart is drawn anew at most this often."""
+
+
+def layout_for(columns: int, lines: int) -> str:
+    """The roomiest layout that fits a terminal."""
+    return next(name for name, wide, high in LAYOUTS if columns >= wide and lines >= high)
+
+
+class LabScreen(RunningScreen):
+    """Wires the draft, the attached run and the panels to each other."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("u", "undo", "Undo", tooltip="Turn the last knob back"),
+        Binding("z", "zoom", "Zoom", tooltip="This panel alone, or all of them again"),
+        Binding("l", "log_y", "Log y", tooltip="Loss on a logarithmic axis"),
+        Binding("o", "open_recipe", "Recipes", tooltip="Open another recipe"),
+        Binding("w", "save_recipe", "Save recipe", show=False, tooltip="Save the knobs as a recipe of your own"),
+        Binding("r", "runs", "Runs", tooltip="All runs: open one, or take its recipe"),
+        Binding("v", "log", "Log", show=False, tooltip="What the rank prints"),
+        *(
+            Binding(
+                str(kind.number), f"panel('{kind.panel_id()}')", kind.title, show=False, tooltip=f"Go to {kind.title}"
+            )
+            for kind in sorted(PANELS, key=lambda kind: kind.number)
+        ),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="What all this is, and every key"),
+        Binding("q", "leave", "Leave", tooltip="Leave the lab; a run goes on without it"),
+    ]
+
+    panel: reactive[str] = reactive("dataset", init=False)
+    """The panel that stands alone where only one does."""
+    zoomed: reactive[bool] = reactive(False, init=False)
+    terminal_layout: reactive[str] = reactive("", init=False)
+
+    def __init__(self, draft: Draft, memory: Memory, run: RunFolder | None) -> None:
+        super().__init__()
+        self.draft = draft
+        self._memory = memory
+        self._first_run = run
+        self._images: Images | None = None
+        self._images_of: Dataset | None = None
+        self._frame: Frame | None = None
+        self._budget = FrameBudget(link_speed(os.environ), backlog=lambda: queued_writes(self.app))
+        self._curves_dirty = False
+        self._seeds_used = 0
+        self._note = ""
+        self._workbench = Workbench()
+        self._devices: list[Device] = []
+        self._summary: ModelSummary | None = None
+
+    def compose(self) -> ComposeResult:
+        yield LabHeader()
+        yield PanelTabs([(kind.number, kind.title, kind.panel_id()) for kind in PANELS])
+        with Container(id="panels"):
+            for kind in PANELS:
+                yield kind()
+        yield Static(id="too-small")
+        yield RunStrip()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_interval(CURVE_SECONDS, self._draw_curves)
+        self.set_interval(1 / 30, self._draw_frame)
+        self.panel = self._memory.panel if self._memory.panel in {kind.panel_id() for kind in PANELS} else "dataset"
+        self.query_one(PanelTabs).active = self.panel
+        self.query_one(LossPanel).log_y = self._memory.log_y
+        self.run_attached()
+        self.draft_changed()
+        self.call_after_refresh(self.action_panel, self.panel)
+        if self._first_run is not None:
+            self.attach(self._first_run)
+        else:
+            self.set_timer(WARM_AFTER_SECONDS, self.warm_workbench)
+
+    async def on_unmount(self) -> None:
+        await self._workbench.close()
+
+    # Layout
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.terminal_layout = layout_for(event.size.width, event.size.height)
+        if self.terminal_layout == "tiny":
+            words = (
+                f"The lab needs {SMALLEST[0]}×{SMALLEST[1]}; this terminal is {event.size.width}×{event.size.height}.\n"
+                "Enlarge it, or use the commands: diffusion-lab --help"
+            )
+            self.query_one("#too-small", Static).update(Content(words))
+
+    def watch_terminal_layout(self) -> None:
+        self._arrange()
+
+    def watch_zoomed(self) -> None:
+        self._arrange()
+
+    def watch_panel(self) -> None:
+        self.query_one(PanelTabs).active = self.panel
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """One panel alone when zoomed or narrow, else all."""
+        for name, _, _ in LAYOUTS:
+            self.set_class(self.terminal_layout == name, f"-{name}")
+        alone = self.zoomed or self.terminal_layout == "narrow"
+        self.set_class(alone, "-alone")
+        for panel in self.query(Panel):
+            panel.set_class(alone and panel.id != self.panel, "-aside")
+
+    def action_panel(self, panel: str) -> None:
+        self.panel = panel
+        self.query_one(f"#{panel}", Panel).focus_target.focus()
+
+    def action_zoom(self) -> None:
+        if self.terminal_layout != "narrow":
+            self.zoomed = not self.zoomed
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Tab and the mouse move between panels too: the one in focus is the one that z zooms."""
+        for widget in event.widget.ancestors_with_self:
+            if isinstance(widget, Panel) and widget.id:
+                self.panel = widget.id
+
+    @on(PanelTabs.Asked)
+    def _tab_asked(self, event: PanelTabs.Asked) -> None:
+        self.action_panel(event.panel)
+
+    def action_log_y(self) -> None:
+        self.query_one(LossPanel).action_log_y()
+
+    # The draft and its knobs
+
+    def draft_changed(self) -> None:
+        """Every panel that shows the recipe, anew."""
+        self.query_one(RecipePanel).show(self.draft)
+        self.query_one(SchedulePanel).show(self.draft.recipe)
+        if self.draft.recipe.dataset != self._images_of:
+            self._images_of = self.draft.recipe.dataset
+            self.query_one(DatasetPanel).wait(f"Reading {self._images_of.path or self._images_of.name} …")
+            self._load_images(self._images_of)
+        self._show_header()
+        if self.attached is None:
+            self._say_how_to_begin()
+
+    @on(KnobList.Chosen)
+    def _knob_chosen(self, event: KnobList.Chosen) -> None:
+        self.query_one(RecipePanel).describe(event.knob, self.draft)
+
+    @on(KnobList.Nudged)
+    def _knob_nudged(self, event: KnobList.Nudged) -> None:
+        self._turn(event.knob, event.knob.nudge(self.draft.get(event.knob.key), event.direction))
+
+    @on(KnobList.TypeAsked)
+    def _knob_typed(self, event: KnobList.TypeAsked) -> None:
+        self._type(event.knob)
+
+    @work
+    async def _type(self, knob: Knob) -> None:
+        value = knob.format(self.draft.get(knob.key))
+        if knob.choices:
+            named = {str(choice): choice for choice in knob.choices}
+            chosen = await self.app.push_screen_wait(Choose(knob.title, choices_of(knob), value))
+            typed = None if chosen is None else named[chosen]
+        else:
+            unit = f" in {knob.unit}" if knob.unit else ""
+            bounds = f" Takes {knob.bounds}." if knob.bounds else ""
+            ask = AskText(f"{knob.title}{unit}", f"{knob.help}{bounds}", value, knob.parse)
+            typed = await self.app.push_screen_wait(ask)
+        if typed is not None:
+            self._turn(knob, typed)
+
+    def _turn(self, knob: Knob, value: Any) -> None:
+        """Set a knob of the draft, and of the run where it goes and the knob is live."""
+        try:
+            changed = self.draft.set(knob.key, value)
+        except LabError as error:
+            self.complain(error)
+            return
+        if changed:
+            self._knob_turned(knob, value)
+
+    def _knob_turned(self, knob: Knob, value: Any) -> None:
+        self.draft_changed()
+        if self.alive and self.attached is not None:
+            if knob.live:
+                self.send_live(knob.key, value)
+            else:
+                self.say(f"{knob.title} is not live: t trains a new run with it, f forks {self.attached.id}")
+
+    def action_undo(self) -> None:
+        edit = self.draft.undo()
+        if edit is None:
+            self.say("Nothing to undo")
+            return
+        self._knob_turned(KNOBS[edit.key], edit.old)
+        self.query_one(KnobList).chosen = edit.key
+
+    @work
+    async def action_open_recipe(self) -> None:
+        options = [(listed.name, listed.problem or listed.description) for listed in list_recipes()]
+        name = await self.app.push_screen_wait(Choose("Recipes", options, self.draft.origin))
+        if name is not None:
+            self.open_recipe(find_recipe(name))
+
+    def open_recipe(self, path: Path) -> None:
+        """Put a recipe on the bench. A run that is attached and alive goes on by itself."""
+        try:
+            self.draft = Draft.load(path)
+        except LabError as error:
+            self.complain(error)
+            return
+        self._memory.recipe = str(path)
+        self.draft_changed()
+
+    @work
+    async def action_save_recipe(self) -> None:
+        ask = AskText(
+            "Save as a recipe", "A name for the recipe as it stands.", f"my-{self.draft.origin}", self.draft.save
+        )
+        path = await self.app.push_screen_wait(ask)
+        if path is not None:
+            self.open_recipe(path)
+            self.say(f"Saved as {path.stem}: o opens it again, diffusion-lab train {path.stem} trains it")
+
+    # Data
+
+    @work(thread=True, exclusive=True, group="images")
+    def _load_images(self, dataset: Dataset) -> None:
+        try:
+            images = load_cached(dataset)
+            if images is None and "/" in dataset.name and not dataset.path:
+                words = f"{dataset.name} is on the hub: it is fetched when training starts."
+                self.app.call_from_thread(self._images_missing, dataset, words)
+                return
+            if images is None:
+                images = load_images(dataset)
+        except LabError as error:
+            self.app.call_from_thread(self._images_missing, dataset, error.message)
+            return
+        self.app.call_from_thread(self._images_loaded, dataset, images)
+
+    def _images_missing(self, dataset: Dataset, words: str) -> None:
+        if dataset == self._images_of:
+            self._images = None
+            self.query_one(DatasetPanel).wait(words)
+            self.query_one(SchedulePanel).picture(None)
+
+    def _images_loaded(self, dataset: Dataset, images: Images) -> None:
+        if dataset == self._images_of:
+            self._images = images
+            self.query_one(DatasetPanel).show(images)
+            self.query_one(SchedulePanel).picture(images.train[0])
+
+    # The run
+
+    def run_attached(self) -> None:
+        attached = self.attached
+        self._frame = None
+        if attached is None:
+            self._say_how_to_begin()
+        else:
+            self._memory.run = attached.id
+            if not self.draft.changes:
+                self._take_recipe_of(attached)
+            self._hold_latest(attached)
+        self._curves_dirty = True
+        self._draw_curves()
+        self._show_header()
+
+    def _take_recipe_of(self, attached: AttachedRun) -> None:
+        """The knobs show what the run runs with, live changes among them."""
+        try:
+            text = attached.folder.recipe_path.read_text(encoding="utf-8")
+            self.draft = Draft(attached.folder.recipe(), text, attached.status.recipe or attached.id)
+            self.draft.adopt(attached.curves.live)
+        except (LabError, OSError) as error:
+            self.complain(error if isinstance(error, LabError) else LabError(f"{attached.id}: {error}"))
+            return
+        self.draft_changed()
+
+    def run_updated(self, update: Update) -> None:
+        attached = self.attached
+        if attached is None:
+            return
+        for record in update.records:
+            if record.kind == "applied" and record.data.get("command") == "set":
+                self.draft.adopt({key: new for key, (_, new) in record.data["changes"].items()})
+                self.draft_changed()
+            elif record.kind == "rejected":
+                self.draft.adopt({key: self.draft.base_value(key) for key in self.draft.changes if KNOBS[key].live})
+                self.draft_changed()
+            elif record.kind in ("warning", "failed"):
+                self.complain(LabError(str(record.data.get("message", record.kind))))
+            elif record.kind == "finished":
+                self.say(f"{attached.id} has finished: its pipeline is exported, s draws more pictures")
+            elif record.kind == "preview" and not self.query_one(DenoisingPanel).is_scrubbing:
+                self._frame = None
+                self._hold_latest(attached)
+        if update.frame is not None:
+            self._frame = update.frame
+        self._curves_dirty = self._curves_dirty or bool(update.records)
+        self._show_header()
+
+    def _hold_latest(self, attached: AttachedRun) -> None:
+        latest = attached.latest_trajectory()
+        if latest is not None:
+            self.query_one(DenoisingPanel).hold(Trajectory(*latest))
+        else:
+            self._say_how_to_begin()
+
+    def _draw_curves(self) -> None:
+        if not self._curves_dirty or self.attached is None:
+            return
+        self._curves_dirty = False
+        attached, panel = self.attached, self.query_one(LossPanel)
+        if len(attached.curves.steps):
+            panel.show(attached.curves)
+        else:
+            panel.wait(self._waiting_words(attached))
+        if not self.query_one(DenoisingPanel).has_pictures:
+            self._say_how_to_begin()
+        loss = float(attached.curves.loss[-1]) if len(attached.curves.loss) else None
+        words = strip_words(attached.status, loss)
+        self.query_one(RunStrip).show(attached.status.name, words, attached.curves.steps, attached.curves.loss)
+
+    def _draw_frame(self) -> None:
+        """The newest live frame, as far as the line carries it; older ones are dropped."""
+        frame, panel = self._frame, self.query_one(DenoisingPanel)
+        if frame is None or panel.is_scrubbing or not self._budget.allow(panel.frame_bytes):
+            return
+        self._frame = None
+        panel.step(frame.pixels, frame.header)
+
+    def _waiting_words(self, attached: AttachedRun) -> str:
+        status = attached.status
+        if status.name in ("failed", "lost"):
+            return f"{attached.id} {status.name}: {status.message}. v shows its log; space tries again."
+        if not attached.alive:
+            return f"{attached.id} took no step."
+        return f"{attached.waiting_for or 'starting'} …"
+
+    def _say_how_to_begin(self) -> None:
+        attached, recipe = self.attached, self.draft.recipe
+        data = recipe.dataset.path or recipe.dataset.name
+        every = recipe.sampling.every_steps
+        if attached is None:
+            self.query_one(LossPanel).wait(f"Press t to train on {data}: the curve grows here.")
+            first = f"the first pictures come after {every} steps" if every else "p draws pictures while it trains"
+            words = f"Press t to train on {data}: {first}."
+        elif attached.alive:
+            first = f"The first pictures come at step {every}" if every else "No previews by themselves"
+            words = f"{first}; p draws some now." if len(attached.curves.steps) else self._waiting_words(attached)
+        else:
+            words = "No pictures yet: s draws some from the newest checkpoint."
+        self.query_one(DenoisingPanel).wait(words)
+
+    def next_seed(self) -> int:
+        self._seeds_used += 1
+        return int(self.draft.recipe.sampling.seed) + self._seeds_used
+
+    @work(exclusive=True, group="sample")
+    async def sample_at_rest(self, attached: AttachedRun, fresh: bool) -> None:
+        """The workbench draws; its steps come into the Denoising panel as a live run's would."""
+        seed = self.next_seed() if fresh else self.draft.recipe.sampling.seed
+        sampling = self.draft.recipe.sampling
+        asked = SampleRequest(
+            str(attached.folder.path),
+            scheduler=sampling.scheduler,
+            num_inference_steps=sampling.num_inference_steps,
+            eta=sampling.eta,
+            seed=seed,
+            num_images=sampling.num_images,
+            device=self.draft.recipe.training.device,
+        )
+        steps: list[Frame] = []
+        self._say_aside("drawing")
+        try:
+            async with contextlib.aclosing(self._workbench.sample(asked)) as frames:
+                async for frame in frames:
+                    steps.append(frame)
+                    self._frame = frame
+        except LabError as error:
+            self.complain(error)
+        finally:
+            self._say_aside("")
+        if steps:
+            self._frame = None
+            about = {**steps[-1].header, "timesteps": [step.header["timestep"] for step in steps]}
+            pixels = np.stack([step.pixels for step in steps])
+            self.query_one(DenoisingPanel).hold(Trajectory(pixels, about))
+
+    # The workbench
+
+    @work(exclusive=True, group="warm")
+    async def warm_workbench(self) -> None:
+        """Import torch aside while the person looks at the first screen; what it finds is said in the header."""
+        self._say_aside("warming up")
+        try:
+            await self._workbench.warm()
+            self._devices = await self._workbench.devices()
+            self._summary = await self._workbench.summary(self.draft.to_toml())
+        except LabError as error:
+            self.complain(error)
+        finally:
+            self._say_aside("")
+
+    def _say_aside(self, words: str) -> None:
+        """A quiet word in the header about what goes on aside; "" when it is over."""
+        self._note = words
+        if self.is_running:
+            self._show_header()
+
+    def _parameters(self) -> int | None:
+        """How large the model is, as far as anything has counted yet."""
+        if self.attached is not None and "parameters" in self.attached.started:
+            return int(self.attached.started["parameters"])
+        return self._summary.parameters if self._summary is not None else None
+
+    def _show_header(self) -> None:
+        parameters = self._parameters()
+        state = header_of(self.draft.recipe, self.draft.origin, parameters, self.attached, self._note)
+        self.query_one(LabHeader).state = state
+        self.set_class(self.attached is not None, "-has-run")
+
+    # Other screens
+
+    @work
+    async def action_runs(self) -> None:
+        from tui_lab.tui.screens.runs import RunsScreen
+
+        answer = await self.app.push_screen_wait(RunsScreen())
+        if answer is None:
+            return
+        verb, name = answer
+        try:
+            folder = RunFolder.open(name)
+        except LabError as error:
+            self.complain(error)
+            return
+        if verb == "recipe":
+            self.open_recipe(folder.recipe_path)
+        else:
+            self.draft = Draft.load(folder.recipe_path)
+            self.attach(folder)
+
+    def action_log(self) -> None:
+        from tui_lab.tui.screens.log import LogScreen
+
+        if self.attached is None:
+            self.say("No run is open, so there is no log: t trains, r lists runs")
+        else:
+            self.app.push_screen(LogScreen(self.attached.folder))
+
+    def action_help(self) -> None:
+        from tui_lab.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.active_bindings))
+
+    @work
+    async def action_leave(self) -> None:
+        parting = ""
+        if self.alive and self.attached is not None:
+            name = self.attached.id
+            parting = f"{name} goes on without this window. Come back with: diffusion-lab"
+            choices = [("q", "leave, and let it go on", "leave"), ("x", f"stop {name}, then leave", "stop")]
+            answer = await self.app.push_screen_wait(Ask("Leave the lab", parting, choices))
+            if answer is None:
+                return
+            if answer == "stop":
+                self.attached.send("stop")
+                parting = (
+                    f"{name} stops: it writes a checkpoint and exports its pipeline. See: diffusion-lab show {name}"
+                )
+        self.remember()
+        self.app.exit(message=parting or None)
+
+    def remember(self) -> None:
+        """Keep what is open for the next evening."""
+        self._memory.panel = self.panel
+        self._memory.log_y = self.query_one(LossPanel).log_y
+        self._memory.run = self.attached.id if self.attached is not None else ""
+        self._memory.theme = self.app.theme
+        self._memory.save()
+
+
+def choices_of(knob: Knob) -> list[tuple[str, str]]:
+    """(name, words) of what a knob can be, the words from the catalog where it has some."""
+    from tui_lab.catalog.noise_schedules import NOISE_SCHEDULES
+    from tui_lab.catalog.samplers import SAMPLERS
+
+    words = {name: info.help for name, info in SAMPLERS.items()} | {
+        name: info.help for name, info in NOISE_SCHEDULES.items()
+    }
+    return [(str(choice), words.get(str(choice), "")) for choice in knob.choices]

@@ -1,0 +1,235 @@
+"""The keys that start, steer and leave a run, and the eyes on its folder. `LabScreen` adds the panels."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.timer import Timer
+
+from tui_lab.errors import LabError
+from tui_lab.recipe import KNOBS
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.creation import fork_run, new_run
+from tui_lab.runs.launch import start
+from tui_lab.tui.attached import AttachedRun, Update
+from tui_lab.tui.draft import Draft
+from tui_lab.tui.screens.ask import Ask
+
+POLL_SECONDS = 0.1
+SEND_AFTER_SECONDS = 0.2
+"""Nudges in quick succession become one command."""
+
+
+class RunningScreen(Screen[None]):
+    """Owns the attachment to a run. Commands go to the spool; what became of them comes back through `poll`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "train", "Train", tooltip="Start a run of the recipe as it stands"),
+        Binding("space", "pause", "Pause", tooltip="Pause the run, or let it go on"),
+        Binding("p", "preview", "Preview", tooltip="Draw pictures now, from the same noise as before"),
+        Binding("s", "sample", "Sample", tooltip="Draw pictures now, from new noise"),
+        Binding("f", "fork", "Fork", tooltip="A new run with the edited knobs, from this run's newest checkpoint"),
+        Binding("c", "checkpoint", "Checkpoint", show=False, tooltip="Write a checkpoint at the next step"),
+        Binding("x", "stop", "Stop", tooltip="End the run with a checkpoint and an exported pipeline"),
+    ]
+
+    draft: Draft
+    attached: AttachedRun | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pending: dict[str, Any] = {}
+        self._send_timer: Timer | None = None
+
+    def on_mount(self) -> None:
+        self.set_interval(POLL_SECONDS, self._poll)
+
+    # What the screen with the panels does with it
+
+    @abstractmethod
+    def run_attached(self) -> None:
+        """Another run is attached, or none."""
+
+    @abstractmethod
+    def run_updated(self, update: Update) -> None:
+        """The attached run has news."""
+
+    @abstractmethod
+    def sample_at_rest(self, attached: AttachedRun, fresh: bool) -> None:
+        """Draw from the newest checkpoint of a run that nothing trains."""
+
+    @property
+    def alive(self) -> bool:
+        return self.attached is not None and self.attached.alive
+
+    def complain(self, error: LabError) -> None:
+        self.notify(error.message, severity="error", timeout=12, markup=False)
+
+    def say(self, words: str) -> None:
+        self.notify(words, markup=False)
+
+    # Attaching
+
+    def attach(self, folder: RunFolder) -> None:
+        """Follow this run from now on. Its whole journal is read aside, so that the keys stay quick."""
+        self._follow(folder)
+
+    @work(thread=True, exclusive=True, group="attach")
+    def _follow(self, folder: RunFolder) -> None:
+        try:
+            attached = AttachedRun(folder)
+            attached.poll()
+        except (LabError, OSError) as error:
+            failed = error if isinstance(error, LabError) else LabError(f"{folder.id} cannot be read: {error}")
+            self.app.call_from_thread(self.complain, failed)
+            return
+        self.app.call_from_thread(self._followed, attached)
+
+    def _followed(self, attached: AttachedRun) -> None:
+        self.attached = attached
+        self._pending.clear()
+        self.run_attached()
+        self.refresh_bindings()
+
+    def _poll(self) -> None:
+        if self.attached is None:
+            return
+        try:
+            update = self.attached.poll()
+        except FileNotFoundError:
+            self.complain(LabError(f"{self.attached.id} is gone: its folder was moved or deleted"))
+            self.attached = None
+            self.run_attached()
+            return
+        for answer in update.answers:
+            self.notify(answer.message, severity="information" if answer.ok else "warning", markup=False)
+        if update:
+            self.run_updated(update)
+        if update.status_changed:
+            self.refresh_bindings()
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("stop", "checkpoint"):
+            return True if self.alive else None
+        if action in ("pause", "preview", "sample"):
+            return True if self.attached is not None else None
+        if action == "fork":
+            return True if self.attached is not None and self.attached.folder.checkpoint_steps() else None
+        return True
+
+    @work
+    async def action_train(self) -> None:
+        if self.draft.problems:
+            self.complain(LabError(self.draft.problems[0].message))
+            return
+        if self.alive and self.attached is not None:
+            name = self.attached.id
+            answer = await self.app.push_screen_wait(
+                Ask(
+                    f"{name} is {self.attached.status.name}",
+                    f"Train {self.draft.origin} as a new run?",
+                    [
+                        ("s", f"stop {name} first (it keeps a checkpoint and its pipeline)", "stop"),
+                        ("b", "train beside it: both get slower", "beside"),
+                    ],
+                )
+            )
+            if answer is None:
+                return
+            if answer == "stop":
+                self.attached.send("stop")
+        self._train(self.draft.to_toml())
+
+    @work(thread=True, exclusive=True, group="launch")
+    def _train(self, recipe_toml: str) -> None:
+        try:
+            folder = new_run(recipe_toml, {}, source=self.draft.origin)
+            start(folder)
+        except LabError as error:
+            self.app.call_from_thread(self.complain, error)
+            return
+        self.app.call_from_thread(self.attach, folder)
+
+    def action_pause(self) -> None:
+        if self.attached is None:
+            return
+        if not self.attached.alive:
+            self._resume(self.attached.folder)
+        elif self.attached.status.name == "paused":
+            self.attached.send("resume")
+        else:
+            self.attached.send("pause")
+
+    @work(thread=True, exclusive=True, group="launch")
+    def _resume(self, folder: RunFolder) -> None:
+        try:
+            start(folder)
+        except LabError as error:
+            self.app.call_from_thread(self.complain, error)
+            return
+        self.app.call_from_thread(self.say, f"{folder.id} goes on from its newest checkpoint")
+
+    def action_preview(self) -> None:
+        self._draw(fresh=False)
+
+    def action_sample(self) -> None:
+        self._draw(fresh=True)
+
+    def _draw(self, fresh: bool) -> None:
+        if self.attached is None:
+            return
+        if not self.attached.alive:
+            self.sample_at_rest(self.attached, fresh)
+        elif fresh:
+            self.attached.send("preview", seed=self.next_seed())
+        else:
+            self.attached.send("preview")
+
+    @abstractmethod
+    def next_seed(self) -> int:
+        """A sampling seed that was not used in this window yet."""
+
+    def action_checkpoint(self) -> None:
+        if self.attached is not None:
+            self.attached.send("checkpoint")
+
+    def action_stop(self) -> None:
+        if self.attached is not None:
+            self.attached.send("stop")
+            self.say(f"{self.attached.id} stops: it writes a checkpoint and exports its pipeline")
+
+    def action_fork(self) -> None:
+        if self.attached is not None:
+            self._fork(self.attached.folder, dict(self.draft.changes))
+
+    @work(thread=True, exclusive=True, group="launch")
+    def _fork(self, parent: RunFolder, changes: dict[str, Any]) -> None:
+        try:
+            child = fork_run(parent, changes=changes)
+            start(child)
+        except LabError as error:
+            self.app.call_from_thread(self.complain, error)
+            return
+        self.app.call_from_thread(self.attach, child)
+
+    # Live knobs
+
+    def send_live(self, key: str, value: Any) -> None:
+        """Let a running run take a knob's value; several within a blink go as one command."""
+        if self.attached is None or not KNOBS[key].live:
+            return
+        self._pending[key] = value
+        if self._send_timer is not None:
+            self._send_timer.stop()
+        self._send_timer = self.set_timer(SEND_AFTER_SECONDS, self._send_pending)
+
+    def _send_pending(self) -> None:
+        if self.attached is not None and self._pending:
+            self.attached.send("set", changes=dict(self._pending))
+        self._pending.clear()

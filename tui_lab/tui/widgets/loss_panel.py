@@ -1,0 +1,87 @@
+"""The loss: training and held-out curves, a mark for each live change, and the numbers of now in one line."""
+
+from __future__ import annotations
+
+import numpy as np
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from tui_lab.recipe import format_number
+from tui_lab.runs.curves import Column, Curves
+from tui_lab.tui.chart import Mark, Series
+from tui_lab.tui.widgets.line_chart import LineChart
+from tui_lab.tui.widgets.panel import Panel
+
+MARKED = ("applied", "paused", "rewound")
+"""What is worth a mark below the curve: all that changed its course."""
+SMOOTHING = 0.02
+"""The memory of the smoothed line, as a share of what is in view."""
+
+
+class LossPanel(Panel, can_focus=False):
+    """Draws the curves of a run; says how to get one where there is none."""
+
+    number, title = 3, "Loss"
+    DEFAULT_CSS = """
+    LossPanel {
+        & LineChart { height: 1fr; }
+        & #loss-numbers { height: 1; color: $secondary; }
+    }
+    """
+
+    log_y: reactive[bool] = reactive(False)
+
+    @property
+    def focus_target(self) -> LineChart:
+        return self.query_one(LineChart)
+
+    def compose(self) -> ComposeResult:
+        yield LineChart(id="loss-curves", x_label="step")
+        yield Static(id="loss-numbers")
+
+    def action_log_y(self) -> None:
+        self.log_y = not self.log_y
+
+    def watch_log_y(self, log_y: bool) -> None:
+        self.query_one(LineChart).log_y = log_y
+        self.border_subtitle = "log y" if log_y else ""
+
+    def wait(self, words: str) -> None:
+        """No run, or one without a step yet: what to press, or what is being waited for."""
+        chart = self.query_one(LineChart)
+        chart.set_series([])
+        chart.empty = words
+        self.query_one("#loss-numbers", Static).update("")
+
+    def show(self, curves: Curves) -> None:
+        series = [
+            Series("train", curves.steps, curves.loss, band=(curves.loss_min, curves.loss_max), smoothing=SMOOTHING)
+        ]
+        steps, held_out = curves.validation
+        if len(steps):
+            series.append(Series("held-out", steps, held_out, style="dashed"))
+        chart = self.query_one(LineChart)
+        chart.set_series(series)
+        chart.marks = tuple(Mark(mark.step, mark.text) for mark in curves.marks if mark.kind in MARKED)
+        self.query_one("#loss-numbers", Static).update(Content(numbers(curves)))
+
+
+def numbers(curves: Curves) -> str:
+    """ "loss .1610  held-out .1632  |g| .41  lr 9.8e-4  data 1 %  preview 2 %": what is known of now."""
+    rate = _last(curves.lr)
+    parts = (
+        ("loss {:.4f}", _last(curves.loss)),
+        ("held-out {:.4f}", _last(curves.validation[1])),
+        ("|g| {:.2f}", _last(curves.grad_norm)),
+        ("lr {}", None if rate is None else format_number(float(f"{rate:.2g}"))),
+        ("data {:.0%}", _last(curves.data_share)),
+        ("preview {:.0%}", _last(curves.preview_share)),
+    )
+    return "  ".join(words.format(value) for words, value in parts if value is not None)
+
+
+def _last(column: Column) -> float | None:
+    """The newest value; None where there is none, or no number."""
+    return float(column[-1]) if len(column) and np.isfinite(column[-1]) else None
