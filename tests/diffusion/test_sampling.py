@@ -24,9 +24,11 @@ MEAN, STD = 0.3, 0.2
 def gaussian_denoiser(noise: NoiseScheduler) -> Callable[[Tensor, Tensor], Tensor]:
     """The best possible model of x_0 ~ N(MEAN, STD²): E[x_0 | x_t] is linear in x_t.
 
-    Timesteps between two whole ones stand for the noise level √(1/ᾱ - 1) interpolated between theirs.
+    Timesteps between two whole ones stand for the noise level √(1/ᾱ - 1) interpolated between theirs; where ᾱ = 0, the
+    solvers that cannot divide by it put 2⁻²⁴.
     """
-    alpha_bar = training_alphas_cumprod(noise).double().clamp(min=2.0**-24)
+    alpha_bar = training_alphas_cumprod(noise).double()
+    alpha_bar[alpha_bar == 0] = 2.0**-24
     sigmas = ((1 - alpha_bar) / alpha_bar).sqrt()
 
     def predict(x_t: Tensor, t: Tensor) -> Tensor:

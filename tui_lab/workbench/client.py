@@ -172,7 +172,7 @@ class Workbench:
         result: dict[str, Any] = {}
         async with contextlib.aclosing(self.stream(operation, **fields)) as answers:
             async for answer in answers:
-                result = answer.header
+                result = {name: value for name, value in answer.header.items() if name not in ("id", "kind")}
         return result
 
     async def stream(self, operation: str, **fields: Any) -> AsyncGenerator[Message, None]:
