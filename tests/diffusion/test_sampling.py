@@ -18,6 +18,9 @@ from tui_lab.diffusion.noise_schedulers import build_sampler, training_alphas_cu
 from tui_lab.diffusion.objective import PredictionType, target
 from tui_lab.recipe.schema import NoiseScheduler
 
+# diffusers 0.42 hands torch tensors to numpy 2 in its old way.
+pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning:diffusers")
+
 MEAN, STD = 0.3, 0.2
 
 
