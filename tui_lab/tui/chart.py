@@ -59,14 +59,13 @@ class Mark:
 class Columns:
     """Points gathered by column; only columns that hold a point, in rising order.
 
-    `index` (k,) is the column; `mean`, `low`, `high`, `last` of its y; `count` of points.
+    `index` (k,) is the column; `mean`, `low`, `high` of its y; `count` of points.
     """
 
     index: NDArray[np.intp]
     mean: Floats
     low: Floats
     high: Floats
-    last: Floats
     count: NDArray[np.intp]
 
 
@@ -91,7 +90,7 @@ def decimate(
         x, y, low, high = x[finite], y[finite], low[finite], high[finite]
     if not len(x):
         empty = np.empty(0)
-        return Columns(np.empty(0, np.intp), empty, empty, empty, empty, np.empty(0, np.intp))
+        return Columns(np.empty(0, np.intp), empty, empty, empty, np.empty(0, np.intp))
     # A column starts at the first point at or beyond its left edge: edges are few, so they search for the points.
     edges = first + (last - first) * (np.arange(columns) - 0.5) / max(columns - 1, 1)
     starts = np.searchsorted(x, edges, side="left")
@@ -104,7 +103,6 @@ def decimate(
         mean,
         np.minimum.reduceat(low, starts).astype(np.float64),
         np.maximum.reduceat(high, starts).astype(np.float64),
-        y[starts + count - 1].astype(np.float64),
         count,
     )
 
@@ -221,11 +219,6 @@ class View:
                 values = np.log10(values)
         return (values - low) / (high - low)
 
-    def column_of(self, x: float, columns: int) -> int:
-        """The column that `x` falls into."""
-        first, last = self.x
-        return round((x - first) / (last - first) * (columns - 1)) if last > first else 0
-
 
 class Trace(NamedTuple):
     """A series as the columns of a view see it. `line` is what is drawn over `columns.index`."""
@@ -247,7 +240,27 @@ class Plot:
     layer: NDArray[np.intp]
     view: View
     traces: tuple[Trace, ...]
-    dots_per_column: int
+    dots_a_cell: int  # across
+
+    @property
+    def dots(self) -> int:
+        """Columns of dots: what `Columns.index` counts."""
+        return self.glyphs.shape[1] * self.dots_a_cell
+
+    def dot_of(self, x: float) -> int:
+        """The column of dots that `x` falls into."""
+        first, last = self.view.x
+        return round((x - first) / (last - first) * (self.dots - 1))
+
+    def cell_of(self, x: float) -> int:
+        """The column of cells that `x` falls into."""
+        return self.dot_of(x) // self.dots_a_cell
+
+    def x_of(self, cell: float) -> float:
+        """The x in the middle of a column of cells."""
+        first, last = self.view.x
+        dot = cell * self.dots_a_cell + (self.dots_a_cell - 1) / 2
+        return first + (last - first) * dot / max(1, self.dots - 1)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 Lines of `Span`s with roles; the widget gives the roles their colours.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from tui_lab.sanitize import clean
@@ -52,21 +54,25 @@ class Chart:
         column = cell - self.gutter
         if not 0 <= column < self.plot_width:
             return None
+        return self.plot.x_of(column)
+
+    def moved(self, cursor: float | None, cells: int) -> float:
+        """The reading line so many cells to the right, kept within the curves; from nowhere it comes at the end."""
         first, last = self.plot.view.x
-        return first + (last - first) * column / max(1, self.plot_width - 1)
+        return last if cursor is None else min(max(self.plot.x_of(self.plot.cell_of(cursor) + cells), first), last)
 
     def lines(self, cursor: float | None = None) -> list[list[Span]]:
         """All lines, top to bottom; `cursor` is the x that is read."""
         first, last = self.plot.view.x
-        column = None
-        if cursor is not None and first <= cursor <= last:
-            column = self.plot.view.column_of(cursor, self.plot_width)
-        lines = [self._legend_line(column)] if self.legend_row else []
+        if cursor is not None and not first <= cursor <= last:
+            cursor = None
+        column = None if cursor is None else self.plot.cell_of(cursor)
+        lines = [self._legend_line(cursor)] if self.legend_row else []
         labels = dict(self.y_ticks)
-        marked = {self._mark_column(mark) for mark in self.marks} if self.mark_row else set()
+        glyphs = self._with_uprights(column)
         lines += [
-            [*self._y_axis(labels.get(row)), *self._curve_line(row, column, marked)]
-            for row in range(self.plot.glyphs.shape[0])
+            [*self._y_axis(labels.get(row)), *self._curve_line(glyphs[row], self.plot.layer[row], column)]
+            for row in range(glyphs.shape[0])
         ]
         if self.mark_row:
             lines.append([Span(" " * self.gutter, AXIS), *self._mark_line()])
@@ -80,24 +86,29 @@ class Chart:
             return [Span(" " * (self.gutter - 1) + ("|" if self.ascii_glyphs else "│"), AXIS)]
         return [Span(label.rjust(self.gutter - 1), LABEL), Span("+" if self.ascii_glyphs else "┤", AXIS)]
 
-    def _curve_line(self, row: int, cursor: int | None, marked: set[int]) -> list[Span]:
-        glyphs, layers = self.plot.glyphs[row].tolist(), self.plot.layer[row].tolist()
-        upright = "|" if self.ascii_glyphs else "┊"
-        spans: list[Span] = []
-        for column, (glyph, layer) in enumerate(zip(glyphs, layers, strict=True)):
-            read = column == cursor
-            if layer >= 0:
-                role = f"{'line' if layer % 2 else 'band'} {layer // 2}"
-            else:
-                role, glyph = AXIS, upright if read or column in marked else " "
-            if spans and spans[-1].role == role and spans[-1].read == read:
-                spans[-1] = Span(spans[-1].text + glyph, role, read)
-            else:
-                spans.append(Span(glyph, role, read))
-        return spans
+    def _with_uprights(self, cursor: int | None) -> NDArray[np.str_]:
+        """The plot's glyphs, with a thin upright through empty cells at every mark and at the reading line."""
+        uprights = {self.plot.cell_of(mark.x) for mark in self.marks} if self.mark_row else set()
+        if cursor is not None:
+            uprights.add(cursor)
+        columns = [column for column in uprights if 0 <= column < self.plot_width]
+        glyphs = self.plot.glyphs.copy()
+        part = glyphs[:, columns]
+        part[self.plot.layer[:, columns] < 0] = "|" if self.ascii_glyphs else "┊"
+        glyphs[:, columns] = part
+        return glyphs
 
-    def _mark_column(self, mark: Mark) -> int:
-        return self.plot.view.column_of(mark.x, self.plot_width)
+    def _curve_line(self, glyphs: NDArray[np.str_], layers: NDArray[np.intp], cursor: int | None) -> list[Span]:
+        text = "".join(glyphs.tolist())
+        edges = {0, len(text), *(np.flatnonzero(np.diff(layers)) + 1).tolist()}
+        if cursor is not None:
+            edges |= {cursor, cursor + 1}
+        spans = []
+        for start, end in itertools.pairwise(sorted(edges)):
+            number, is_line = divmod(int(layers[start]), 2)
+            role = AXIS if number < 0 else f"{'line' if is_line else 'band'} {number}"
+            spans.append(Span(text[start:end], role, start == cursor))
+        return spans
 
     def _mark_line(self) -> list[Span]:
         """▲ for every mark in view, and the words of as many as there is room for, the latest first."""
@@ -105,9 +116,9 @@ class Chart:
         first, last = self.plot.view.x
         seen = [mark for mark in self.marks if first <= mark.x <= last]
         for mark in seen:
-            cells.put(self._mark_column(mark), "^" if self.ascii_glyphs else "▲", MARK)
+            cells.put(self.plot.cell_of(mark.x), "^" if self.ascii_glyphs else "▲", MARK)
         for mark in reversed(seen):
-            column, text = self._mark_column(mark), clean(mark.text)
+            column, text = self.plot.cell_of(mark.x), clean(mark.text)
             if not cells.put_if_free(column + 1, f" {text} ", LABEL):
                 cells.put_if_free(column - cell_len(text) - 2, f" {text} ", LABEL)
         return cells.spans()
@@ -118,14 +129,14 @@ class Chart:
             cells.put_if_free(self.plot_width - cell_len(self.x_label) - 1, f" {self.x_label}", LABEL)
         ticks = chart.nice_ticks(*self.plot.view.x, max(2, self.plot_width // 8))
         for tick, label in zip(ticks, chart.format_ticks(ticks), strict=True):
-            column = self.plot.view.column_of(tick, self.plot_width)
+            column = self.plot.cell_of(tick)
             padded = f"{label} " if column < (len(label) + 1) // 2 else f" {label} "
             start = min(max(0, column - len(padded) // 2), self.plot_width - len(padded))
             cells.put_if_free(start, padded, LABEL)
         corner = [Span(" " * (self.gutter - 1) + ("+" if self.ascii_glyphs else "└"), AXIS)] if self.gutter else []
         return [*corner, *cells.spans()]
 
-    def _legend_line(self, cursor: int | None) -> list[Span]:
+    def _legend_line(self, cursor: float | None) -> list[Span]:
         head = self.y_label if cursor is None else self._reading_x(cursor)
         entries = [self._entry(number, trace, cursor) for number, trace in enumerate(self.plot.traces)]
         room = self.width - self.gutter
@@ -144,7 +155,7 @@ class Chart:
             *(span for entry in entries for span in entry),
         ]
 
-    def _entry(self, number: int, trace: Trace, cursor: int | None) -> list[Span]:
+    def _entry(self, number: int, trace: Trace, cursor: float | None) -> list[Span]:
         ascii_stroke = _ASCII_STROKES[number % len(_ASCII_STROKES)] * 2
         stroke = ascii_stroke if self.ascii_glyphs else _STROKES[trace.series.style]
         value = "" if cursor is None else f" {self._reading(trace, cursor)}"
@@ -154,20 +165,17 @@ class Chart:
             Span(value, LABEL),
         ]
 
-    def _reading_x(self, column: int) -> str:
+    def _reading_x(self, x: float) -> str:
         first, last = self.plot.view.x
-        x = first + (last - first) * column / max(1, self.plot_width - 1)
-        whole = last - first >= 20
-        number = f"{x:,.0f}".replace(",", " ") if whole else chart.short_number(x)
-        near = [clean(mark.text) for mark in self.marks if self._mark_column(mark) == column]
+        number = f"{x:,.0f}".replace(",", " ") if last - first >= 20 else chart.short_number(x)
+        near = [clean(mark.text) for mark in self.marks if self.plot.cell_of(mark.x) == self.plot.cell_of(x)]
         return " ".join([self.x_label or "x", number, *near[-1:]])
 
-    def _reading(self, trace: Trace, column: int) -> str:
+    def _reading(self, trace: Trace, x: float) -> str:
         index = trace.columns.index
         if not len(index):
             return "–"
-        dots = self.plot.dots_per_column
-        return chart.short_number(float(trace.line[np.abs(index - column * dots).argmin()]), 3)
+        return chart.short_number(float(trace.line[np.abs(index - self.plot.dot_of(x)).argmin()]), 3)
 
 
 class _Cells:
@@ -216,12 +224,16 @@ def draw(
     x_label: str = "",
     y_label: str = "",
     ascii_glyphs: bool = False,
+    gutter: int = 5,
 ) -> Chart:
-    """Draw a chart of `width` × `height` cells: a legend above and a row for marks below where the height allows,
-    an axis on the left where the width does."""
+    """Draw a chart of `width` × `height` cells: a legend above and a row for marks below where the height allows, an
+    axis on the left where the width does.
+
+    `gutter` is a guess at the width of that axis, such as the last chart's: a wrong one costs drawing twice.
+    """
     legend_row, mark_row = height >= 4, bool(marks) and height >= 7
     plot_height = max(1, height - 1 - legend_row - mark_row)
-    gutter = 0 if width < 16 else 5
+    gutter = 0 if width < 16 else max(gutter, 1)
     plot, y_ticks = _plot_and_ticks(series, width - gutter, plot_height, scaling, ascii_glyphs)
     wanted = 1 + max((len(label) for _, label in y_ticks), default=0)
     if gutter and wanted != gutter:

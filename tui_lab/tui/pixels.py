@@ -178,7 +178,7 @@ _DIGITS = np.frombuffer(b"".join(str(n).encode().ljust(3, b"\0") for n in range(
 _CUBE_LEVELS = np.array([0, 95, 135, 175, 215, 255])
 _NEAREST_CUBE = np.abs(np.arange(256)[:, None] - _CUBE_LEVELS).argmin(axis=1)
 _GREY_LEVELS = np.arange(8, 239, 10)
-_NEAREST_GREY = np.abs(np.arange(256)[:, None] - _GREY_LEVELS).argmin(axis=1)
+_NEAREST_GREY_BY_SUM = np.abs(np.arange(3 * 255 + 1)[:, None] / 3 - _GREY_LEVELS).argmin(axis=1)
 
 # xterm's own sixteen; every terminal has its own taste, so this is a guess for all of them.
 _SIXTEEN = np.array(
@@ -199,7 +199,7 @@ def palette_256(pixels: Pixels) -> NDArray[np.intp]:
     """
     cube = _NEAREST_CUBE[pixels]
     values = pixels.astype(np.int32)
-    grey = _NEAREST_GREY[values.sum(axis=-1) // 3]
+    grey = _NEAREST_GREY_BY_SUM[values.sum(axis=-1)]
     off_cube = ((_CUBE_LEVELS[cube] - values) ** 2).sum(axis=-1)
     off_grey = ((_GREY_LEVELS[grey][..., None] - values) ** 2).sum(axis=-1)
     index: NDArray[np.intp] = np.where(

@@ -102,6 +102,7 @@ class LineChart(Widget, can_focus=True):
         self._chart: Chart | None = None
         self._strips: list[Strip] = []
         self._drawn_size = Size(0, 0)
+        self._gutter = 5
         self.set_reactive(LineChart.log_y, log_y)
         self.set_reactive(LineChart.empty, empty)
 
@@ -130,12 +131,8 @@ class LineChart(Widget, can_focus=True):
 
     def action_move_cursor(self, columns: int) -> None:
         """Move the reading line by so many cells; the first press puts it at the right end."""
-        if self._chart is None:
-            return
-        first, last = self._chart.plot.view.x
-        step = (last - first) / max(1, self._chart.plot_width - 1)
-        at = last if self.cursor is None else self.cursor + columns * step
-        self.cursor = min(max(at, first), last)
+        if self._chart is not None:
+            self.cursor = self._chart.moved(self.cursor, columns)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         offset = event.get_content_offset(self)
@@ -175,7 +172,9 @@ class LineChart(Widget, can_focus=True):
                 x_label=self._x_label,
                 y_label=self._y_label,
                 ascii_glyphs=self._ascii,
+                gutter=self._gutter,
             )
+            self._gutter = self._chart.gutter or self._gutter
         styles: dict[tuple[str, bool], Style] = {}
         strips = []
         for spans in self._chart.lines(self.cursor):
