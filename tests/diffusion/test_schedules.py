@@ -117,7 +117,7 @@ def lint(**changes: object) -> list[schedules.Remark]:
 
 def test_a_sound_recipe_is_told_where_its_schedule_ends() -> None:
     (remark,) = lint(prediction_type="v_prediction", beta_schedule="squaredcos_cap_v2")
-    assert (remark.level, remark.text.split(":")[0]) == ("ok", "ends at √ᾱ = 0.00005")
+    assert (remark.level, remark.text) == ("ok", "ends in pure noise: √ᾱ = 0.00005")
 
 
 def test_the_cosine_trap_is_named_with_its_mend() -> None:

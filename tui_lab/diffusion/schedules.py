@@ -200,7 +200,7 @@ def _lint_terminal(recipe: LintedRecipe) -> Iterator[Remark]:
     else:
         yield Remark(
             "ok",
-            f"ends at √ᾱ = {f'{terminal:.5f}' if terminal else '0'}: nothing but noise, which is where sampling starts",
+            f"ends in pure noise: √ᾱ = {f'{terminal:.5f}' if terminal else '0'}",
         )
 
 

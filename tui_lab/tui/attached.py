@@ -70,7 +70,6 @@ class AttachedRun:
                     self.waiting_for = str(record.data.get("message", ""))
                 elif record.kind == "started":
                     self.started, self.waiting_for = record.data, ""
-        self.started: dict[str, Any] = {}
         answers = [answer for sent in sorted(self._sent) if (answer := read_answer(self.folder, sent)) is not None]
         self._sent -= {answer.id for answer in answers}
         return Update(records, self._frames.read_new(), answers, self._look_at_status(records))

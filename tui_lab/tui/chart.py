@@ -82,7 +82,7 @@ def decimate(
     milliseconds.
     """
     first, last = x_range or (float(x[0]), float(x[-1])) if len(x) else (0.0, 1.0)
-    start, stop = np.searchsorted(x, [first, last], side="left")[0], np.searchsorted(x, last, side="right")
+    start, stop = _positions(x, np.array([first, np.nextafter(last, np.inf)]))
     x, y = x[start:stop], y[start:stop]
     low, high = (band[0][start:stop], band[1][start:stop]) if band else (y, y)
     finite = np.isfinite(y)
@@ -93,7 +93,7 @@ def decimate(
         return Columns(np.empty(0, np.intp), empty, empty, empty, np.empty(0, np.intp))
     # A column starts at the first point at or beyond its left edge: edges are few, so they search for the points.
     edges = first + (last - first) * (np.arange(columns) - 0.5) / max(columns - 1, 1)
-    starts = np.searchsorted(x, edges, side="left")
+    starts = _positions(x, edges)
     count = np.diff(np.append(starts, len(x)))
     index = np.flatnonzero(count)
     starts, count = starts[index], count[index]
@@ -105,6 +105,13 @@ def decimate(
         np.maximum.reduceat(high, starts).astype(np.float64),
         count,
     )
+
+
+def _positions(x: NDArray[np.number], values: Floats) -> NDArray[np.intp]:
+    """Where in sorted `x` the first element at or beyond each value is. In x's own type: else numpy copies all of x."""
+    if np.issubdtype(x.dtype, np.integer):
+        return np.searchsorted(x, np.ceil(values).astype(x.dtype))
+    return np.searchsorted(x, values.astype(x.dtype))
 
 
 def smoothed(columns: Columns, memory: float) -> Floats:

@@ -1,4 +1,4 @@
-"""The lab's two themes: quiet frames, one accent, and colours that the colour-blind can tell apart (Okabe and Ito 2008)."""
+"""The lab's two themes: quiet frames, one accent, colours that the colour-blind can tell apart (Okabe and Ito 2008)."""
 
 from textual.theme import Theme
 

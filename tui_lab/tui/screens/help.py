@@ -15,30 +15,31 @@ from textual.widgets import Footer, Static
 WORDS = (
     (
         "What this is",
-        "A laboratory for diffusion models. Training destroys pictures with noise, a little at timestep 0 and wholly at "
-        "the last, and a model learns to say what was destroyed. Sampling starts from pure noise and undoes it step by "
-        "step. A run trains in processes of its own: leave, lose the line, come back, and it is there.",
+        "A laboratory for diffusion models. Training drowns pictures in noise, a little at timestep 0 and wholly at the "
+        "last, and a model learns to say what was drowned. Sampling starts from pure noise and undoes it step by step. "
+        "A run trains in processes of its own: leave, lose the line, come back, and it is there.",
     ),
     ("1 Dataset", "The pictures that will be trained on. Arrows turn the page."),
     (
         "2 Schedule",
-        "How much picture (√ᾱ) and how much noise (√(1-ᾱ)) there is in x_t at each timestep, and their ratio (log-SNR). "
+        "How much picture (√ᾱ) and how much noise (√(1-ᾱ)) there is in x_t at each timestep, and their ratio, log-SNR. "
         "Turn beta_schedule and see it bend. Below, one picture noised at eight timesteps. Arrows read values.",
     ),
     (
         "3 Loss",
-        "The training loss, smoothed, over its spread; dashed, the loss on held-out pictures at fixed timesteps and noise, "
-        "with the averaged (EMA) weights. ▲ marks what you changed. Arrows read values, l is logarithmic.",
+        "The training loss, smoothed, over its spread; dashed, the loss on held-out pictures at fixed timesteps and "
+        "noise. ema is that loss with the averaged weights. ▲ marks what you changed. Arrows read values, l is "
+        "logarithmic.",
     ),
     (
         "4 Recipe",
-        "Every knob. ● is live: a running run takes it at its next step. ○ needs a new run (t) or a fork (f). ← and → turn "
-        "a knob, Enter types its value, / finds one, u undoes. * is edited, ! stands in the way of training.",
+        "Every knob. ● is live: a running run takes it at its next step. ○ needs a new run (t) or a fork (f). ← and → "
+        "turn a knob, Enter types its value, / finds one, u undoes. * is edited, ! stands in the way of training.",
     ),
     (
         "5 Denoising",
-        "Noise becoming pictures: x_t, and beside it the clean picture that the model sees in it. Arrows go through the "
-        "steps once a drawing is done.",
+        "Noise becoming pictures: x_t, and beside it the clean picture that the model sees in it. Arrows go through "
+        "the steps once a drawing is done.",
     ),
 )
 

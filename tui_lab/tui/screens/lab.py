@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,10 +14,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Footer, Static
 
-from tui_lab.catalog.recipes import find_recipe, list_recipes
 from tui_lab.data import Images, load_cached, load_images
 from tui_lab.errors import LabError
-from tui_lab.recipe import KNOBS, Dataset, Knob
+from tui_lab.recipe import KNOBS, Dataset
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import Frame
 from tui_lab.tui.attached import AttachedRun, Update
@@ -27,8 +24,8 @@ from tui_lab.tui.bandwidth import FrameBudget, link_speed, queued_writes
 from tui_lab.tui.draft import Draft
 from tui_lab.tui.memory import Memory
 from tui_lab.tui.run_words import header_of, strip_words
-from tui_lab.tui.screens.ask import Ask, AskText, Choose
-from tui_lab.tui.screens.running import RunningScreen
+from tui_lab.tui.screens.ask import Ask
+from tui_lab.tui.screens.sampling import SamplingScreen
 from tui_lab.tui.widgets.dataset_panel import DatasetPanel
 from tui_lab.tui.widgets.denoising_panel import DenoisingPanel, Trajectory
 from tui_lab.tui.widgets.header import LabHeader
@@ -39,7 +36,6 @@ from tui_lab.tui.widgets.panel_tabs import PanelTabs
 from tui_lab.tui.widgets.recipe_panel import RecipePanel
 from tui_lab.tui.widgets.run_strip import RunStrip
 from tui_lab.tui.widgets.schedule_panel import SchedulePanel
-from tui_lab.workbench.client import Device, ModelSummary, SampleRequest, Workbench
 
 PANELS: tuple[type[Panel], ...] = (DatasetPanel, SchedulePanel, LossPanel, RecipePanel, DenoisingPanel)
 SMALLEST = (72, 20)
@@ -56,15 +52,12 @@ def layout_for(columns: int, lines: int) -> str:
     return next(name for name, wide, high in LAYOUTS if columns >= wide and lines >= high)
 
 
-class LabScreen(RunningScreen):
+class LabScreen(SamplingScreen):
     """Wires the draft, the attached run and the panels to each other."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("u", "undo", "Undo", tooltip="Turn the last knob back"),
         Binding("z", "zoom", "Zoom", tooltip="This panel alone, or all of them again"),
         Binding("l", "log_y", "Log y", tooltip="Loss on a logarithmic axis"),
-        Binding("o", "open_recipe", "Recipes", tooltip="Open another recipe"),
-        Binding("w", "save_recipe", "Save recipe", show=False, tooltip="Save the knobs as a recipe of your own"),
         Binding("r", "runs", "Runs", tooltip="All runs: open one, or take its recipe"),
         Binding("v", "log", "Log", show=False, tooltip="What the rank prints"),
         *(
@@ -83,8 +76,7 @@ class LabScreen(RunningScreen):
     terminal_layout: reactive[str] = reactive("", init=False)
 
     def __init__(self, draft: Draft, memory: Memory, run: RunFolder | None) -> None:
-        super().__init__()
-        self.draft = draft
+        super().__init__(draft)
         self._memory = memory
         self._first_run = run
         self._images: Images | None = None
@@ -92,11 +84,6 @@ class LabScreen(RunningScreen):
         self._frame: Frame | None = None
         self._budget = FrameBudget(link_speed(os.environ), backlog=lambda: queued_writes(self.app))
         self._curves_dirty = False
-        self._seeds_used = 0
-        self._note = ""
-        self._workbench = Workbench()
-        self._devices: list[Device] = []
-        self._summary: ModelSummary | None = None
 
     def compose(self) -> ComposeResult:
         yield LabHeader()
@@ -122,9 +109,6 @@ class LabScreen(RunningScreen):
             self.attach(self._first_run)
         else:
             self.set_timer(WARM_AFTER_SECONDS, self.warm_workbench)
-
-    async def on_unmount(self) -> None:
-        await self._workbench.close()
 
     # Layout
 
@@ -190,86 +174,15 @@ class LabScreen(RunningScreen):
         self._show_header()
         if self.attached is None:
             self._say_how_to_begin()
+        self.count_parameters()
+
+    def open_recipe(self, path: Path) -> None:
+        super().open_recipe(path)
+        self._memory.recipe = str(path)
 
     @on(KnobList.Chosen)
     def _knob_chosen(self, event: KnobList.Chosen) -> None:
         self.query_one(RecipePanel).describe(event.knob, self.draft)
-
-    @on(KnobList.Nudged)
-    def _knob_nudged(self, event: KnobList.Nudged) -> None:
-        self._turn(event.knob, event.knob.nudge(self.draft.get(event.knob.key), event.direction))
-
-    @on(KnobList.TypeAsked)
-    def _knob_typed(self, event: KnobList.TypeAsked) -> None:
-        self._type(event.knob)
-
-    @work
-    async def _type(self, knob: Knob) -> None:
-        value = knob.format(self.draft.get(knob.key))
-        if knob.choices:
-            named = {str(choice): choice for choice in knob.choices}
-            chosen = await self.app.push_screen_wait(Choose(knob.title, choices_of(knob), value))
-            typed = None if chosen is None else named[chosen]
-        else:
-            unit = f" in {knob.unit}" if knob.unit else ""
-            bounds = f" Takes {knob.bounds}." if knob.bounds else ""
-            ask = AskText(f"{knob.title}{unit}", f"{knob.help}{bounds}", value, knob.parse)
-            typed = await self.app.push_screen_wait(ask)
-        if typed is not None:
-            self._turn(knob, typed)
-
-    def _turn(self, knob: Knob, value: Any) -> None:
-        """Set a knob of the draft, and of the run where it goes and the knob is live."""
-        try:
-            changed = self.draft.set(knob.key, value)
-        except LabError as error:
-            self.complain(error)
-            return
-        if changed:
-            self._knob_turned(knob, value)
-
-    def _knob_turned(self, knob: Knob, value: Any) -> None:
-        self.draft_changed()
-        if self.alive and self.attached is not None:
-            if knob.live:
-                self.send_live(knob.key, value)
-            else:
-                self.say(f"{knob.title} is not live: t trains a new run with it, f forks {self.attached.id}")
-
-    def action_undo(self) -> None:
-        edit = self.draft.undo()
-        if edit is None:
-            self.say("Nothing to undo")
-            return
-        self._knob_turned(KNOBS[edit.key], edit.old)
-        self.query_one(KnobList).chosen = edit.key
-
-    @work
-    async def action_open_recipe(self) -> None:
-        options = [(listed.name, listed.problem or listed.description) for listed in list_recipes()]
-        name = await self.app.push_screen_wait(Choose("Recipes", options, self.draft.origin))
-        if name is not None:
-            self.open_recipe(find_recipe(name))
-
-    def open_recipe(self, path: Path) -> None:
-        """Put a recipe on the bench. A run that is attached and alive goes on by itself."""
-        try:
-            self.draft = Draft.load(path)
-        except LabError as error:
-            self.complain(error)
-            return
-        self._memory.recipe = str(path)
-        self.draft_changed()
-
-    @work
-    async def action_save_recipe(self) -> None:
-        ask = AskText(
-            "Save as a recipe", "A name for the recipe as it stands.", f"my-{self.draft.origin}", self.draft.save
-        )
-        path = await self.app.push_screen_wait(ask)
-        if path is not None:
-            self.open_recipe(path)
-            self.say(f"Saved as {path.stem}: o opens it again, diffusion-lab train {path.stem} trains it")
 
     # Data
 
@@ -403,71 +316,19 @@ class LabScreen(RunningScreen):
             words = "No pictures yet: s draws some from the newest checkpoint."
         self.query_one(DenoisingPanel).wait(words)
 
-    def next_seed(self) -> int:
-        self._seeds_used += 1
-        return int(self.draft.recipe.sampling.seed) + self._seeds_used
+    def drawing_step(self, frame: Frame) -> None:
+        self._frame = frame
 
-    @work(exclusive=True, group="sample")
-    async def sample_at_rest(self, attached: AttachedRun, fresh: bool) -> None:
-        """The workbench draws; its steps come into the Denoising panel as a live run's would."""
-        seed = self.next_seed() if fresh else self.draft.recipe.sampling.seed
-        sampling = self.draft.recipe.sampling
-        asked = SampleRequest(
-            str(attached.folder.path),
-            scheduler=sampling.scheduler,
-            num_inference_steps=sampling.num_inference_steps,
-            eta=sampling.eta,
-            seed=seed,
-            num_images=sampling.num_images,
-            device=self.draft.recipe.training.device,
-        )
-        steps: list[Frame] = []
-        self._say_aside("drawing")
-        try:
-            async with contextlib.aclosing(self._workbench.sample(asked)) as frames:
-                async for frame in frames:
-                    steps.append(frame)
-                    self._frame = frame
-        except LabError as error:
-            self.complain(error)
-        finally:
-            self._say_aside("")
-        if steps:
-            self._frame = None
-            about = {**steps[-1].header, "timesteps": [step.header["timestep"] for step in steps]}
-            pixels = np.stack([step.pixels for step in steps])
-            self.query_one(DenoisingPanel).hold(Trajectory(pixels, about))
+    def drawing_done(self, trajectory: Trajectory) -> None:
+        self._frame = None
+        self.query_one(DenoisingPanel).hold(trajectory)
 
-    # The workbench
-
-    @work(exclusive=True, group="warm")
-    async def warm_workbench(self) -> None:
-        """Import torch aside while the person looks at the first screen; what it finds is said in the header."""
-        self._say_aside("warming up")
-        try:
-            await self._workbench.warm()
-            self._devices = await self._workbench.devices()
-            self._summary = await self._workbench.summary(self.draft.to_toml())
-        except LabError as error:
-            self.complain(error)
-        finally:
-            self._say_aside("")
-
-    def _say_aside(self, words: str) -> None:
-        """A quiet word in the header about what goes on aside; "" when it is over."""
-        self._note = words
-        if self.is_running:
-            self._show_header()
-
-    def _parameters(self) -> int | None:
-        """How large the model is, as far as anything has counted yet."""
-        if self.attached is not None and "parameters" in self.attached.started:
-            return int(self.attached.started["parameters"])
-        return self._summary.parameters if self._summary is not None else None
+    def note_changed(self) -> None:
+        self._show_header()
 
     def _show_header(self) -> None:
-        parameters = self._parameters()
-        state = header_of(self.draft.recipe, self.draft.origin, parameters, self.attached, self._note)
+        parameters = self.parameters
+        state = header_of(self.draft.recipe, self.draft.origin, parameters, self.attached, self.note)
         self.query_one(LabHeader).state = state
         self.set_class(self.attached is not None, "-has-run")
 
@@ -530,14 +391,3 @@ class LabScreen(RunningScreen):
         self._memory.run = self.attached.id if self.attached is not None else ""
         self._memory.theme = self.app.theme
         self._memory.save()
-
-
-def choices_of(knob: Knob) -> list[tuple[str, str]]:
-    """(name, words) of what a knob can be, the words from the catalog where it has some."""
-    from tui_lab.catalog.noise_schedules import NOISE_SCHEDULES
-    from tui_lab.catalog.samplers import SAMPLERS
-
-    words = {name: info.help for name, info in SAMPLERS.items()} | {
-        name: info.help for name, info in NOISE_SCHEDULES.items()
-    }
-    return [(str(choice), words.get(str(choice), "")) for choice in knob.choices]

@@ -12,8 +12,8 @@ from textual.timer import Timer
 
 from tui_lab.errors import LabError
 from tui_lab.recipe import KNOBS
-from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.creation import fork_run, new_run
+from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.launch import start
 from tui_lab.tui.attached import AttachedRun, Update
 from tui_lab.tui.draft import Draft
@@ -59,7 +59,7 @@ class RunningScreen(Screen[None]):
         """The attached run has news."""
 
     @abstractmethod
-    def sample_at_rest(self, attached: AttachedRun, fresh: bool) -> None:
+    def sample_at_rest(self, attached: AttachedRun, fresh: bool) -> object:
         """Draw from the newest checkpoint of a run that nothing trains."""
 
     @property

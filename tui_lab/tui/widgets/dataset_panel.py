@@ -16,7 +16,9 @@ from tui_lab.tui.pixels import best_grid
 from tui_lab.tui.widgets.panel import Panel
 from tui_lab.tui.widgets.pixel_view import PixelView
 
-FEW = 6
+ROOMY = 19
+"""Lines inside the panel from which on the classes are named."""
+FEW = 4
 """Where fewer than this would fit as they are, the pictures are shown at half their size."""
 
 
@@ -31,7 +33,7 @@ class DatasetPanel(Panel):
     DEFAULT_CSS = """
     DatasetPanel {
         & #dataset-words { height: auto; max-height: 5; }
-        & PixelView { height: 1fr; margin-top: 1; }
+        & PixelView { height: 1fr; }
     }
     """
 
@@ -49,12 +51,13 @@ class DatasetPanel(Panel):
         self._images = None
         self.query_one("#dataset-words", Static).update(Content(clean(words)))
         self.query_one(PixelView).clear()
+        self.border_title = f"{self.number} {self.title}"
         self.border_subtitle = ""
 
     def show(self, images: Images) -> None:
         self._images, self._first = images, 0
-        self.query_one("#dataset-words", Static).update(words_of(images))
-        self._show_page()
+        self.border_title = f"{self.number} {self.title} · {title_of(images)}"
+        self._show_all()
 
     def action_page(self, by: int) -> None:
         if self._images is None:
@@ -74,7 +77,12 @@ class DatasetPanel(Panel):
         self.call_after_refresh(self._say_page)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._show_page)
+        self._show_all()
+
+    def _show_all(self) -> None:
+        if self._images is not None:
+            self.query_one("#dataset-words", Static).update(words_of(self._images, self.content_size.height))
+            self.call_after_refresh(self._show_page)
 
     def _say_page(self) -> None:
         view = self.query_one(PixelView)
@@ -83,17 +91,12 @@ class DatasetPanel(Panel):
             self.border_subtitle = f"← {self._first + 1}–{last} of {thousands(len(self._images.train))} →"
 
 
-def words_of(images: Images) -> Content:
-    """Name, shape, counts, classes and what was left out, a line each."""
-    _, height, width, channels = images.train.shape
-    kind = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
-    lines = [
-        Content.from_markup("[b $primary]$name[/]  $w×$h $kind", name=clean(images.name), w=width, h=height, kind=kind),
-        Content(f"{thousands(len(images.train))} train · {thousands(len(images.held_out))} held out"),
-    ]
-    if images.classes:
-        counts = "" if images.train_labels is None else f"{len(images.classes)} classes: "
-        lines.append(Content.styled(counts + clean(" ".join(images.classes), 120), "$secondary"))
+def words_of(images: Images, room: int) -> Content:
+    """Counts, what was left out and, where the panel has ROOMY lines of room, the classes; a line each."""
+    lines = [Content(f"{thousands(len(images.train))} train · {thousands(len(images.held_out))} held out")]
+    if images.classes and room >= ROOMY:
+        words = f"{len(images.classes)} classes: {' '.join(images.classes)}"
+        lines.append(Content.styled(clean(words, 120), "$secondary"))
     if images.rejected:
         first = images.rejected[0]
         lines.append(
@@ -105,6 +108,13 @@ def words_of(images: Images) -> Content:
             )
         )
     return Content("\n").join(lines)
+
+
+def title_of(images: Images) -> str:
+    """ "pixel-faces 16×16 RGB"."""
+    _, height, width, channels = images.train.shape
+    kind = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
+    return f"{clean(images.name, 40)} {width}×{height} {kind}"
 
 
 def page_size(height: int, width: int, cells_w: int, cells_h: int) -> int:

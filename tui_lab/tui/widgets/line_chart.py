@@ -103,6 +103,7 @@ class LineChart(Widget, can_focus=True):
         self._strips: list[Strip] = []
         self._drawn_size = Size(0, 0)
         self._gutter = 5
+        self._stale = True
         self.set_reactive(LineChart.log_y, log_y)
         self.set_reactive(LineChart.empty, empty)
 
@@ -146,14 +147,15 @@ class LineChart(Widget, can_focus=True):
         self.cursor = None
 
     def _invalidate(self) -> None:
-        self._chart = None
+        """Draw anew with the next paint; until then keys and mouse go by what is on the screen."""
+        self._stale = True
         self._strips = []
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """A line of the chart; all of it is drawn when its first line is asked for."""
         if self._drawn_size != self.size:
-            self._chart, self._strips, self._drawn_size = None, [], self.size
+            self._stale, self._strips, self._drawn_size = True, [], self.size
         if not self._strips:
             self._strips = self._draw()
         return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
@@ -161,8 +163,10 @@ class LineChart(Widget, can_focus=True):
     def _draw(self) -> list[Strip]:
         width, height = self.size
         if not any(np.isfinite(one.y).any() for one in self._series):
+            self._chart = None
             return self._empty_strips()
-        if self._chart is None:
+        if self._chart is None or self._stale:
+            self._stale = False
             self._chart = chart_frame.draw(
                 self._series,
                 width,

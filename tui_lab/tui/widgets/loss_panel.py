@@ -74,6 +74,7 @@ def numbers(curves: Curves) -> str:
     parts = (
         ("loss {:.4f}", _last(curves.loss)),
         ("held-out {:.4f}", _last(curves.validation[1])),
+        ("ema {:.4f}", _last(curves.validation_ema[1])),
         ("|g| {:.2f}", _last(curves.grad_norm)),
         ("lr {}", None if rate is None else format_number(float(f"{rate:.2g}"))),
         ("data {:.0%}", _last(curves.data_share)),

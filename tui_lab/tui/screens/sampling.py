@@ -1,0 +1,126 @@
+"""What needs torch but no run: the devices, the model's size, pictures from a checkpoint at rest; by the workbench."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import abstractmethod
+
+import numpy as np
+from textual import work
+
+from tui_lab.errors import LabError
+from tui_lab.recipe import Knob
+from tui_lab.runs.frame import Frame
+from tui_lab.tui.attached import AttachedRun
+from tui_lab.tui.draft import Draft
+from tui_lab.tui.screens.drafting import DraftingScreen
+from tui_lab.tui.widgets.denoising_panel import Trajectory
+from tui_lab.workbench.client import Device, ModelSummary, SampleRequest, Workbench
+
+
+class SamplingScreen(DraftingScreen):
+    """Owns the workbench. `note` is a quiet word about what it is busy with."""
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__(draft)
+        self.note = ""
+        self._workbench = Workbench()
+        self._devices: list[Device] = []
+        self._summary: ModelSummary | None = None
+        self._summary_of: object = None
+        self._seeds_used = 0
+
+    async def on_unmount(self) -> None:
+        await self._workbench.close()
+
+    @abstractmethod
+    def note_changed(self) -> None:
+        """`note` or what is known of the model says something new."""
+
+    @abstractmethod
+    def drawing_step(self, frame: Frame) -> None:
+        """A step of a drawing that the workbench makes."""
+
+    @abstractmethod
+    def drawing_done(self, trajectory: Trajectory) -> None:
+        """All its steps."""
+
+    def _say_aside(self, words: str) -> None:
+        self.note = words
+        if self.is_running:
+            self.note_changed()
+
+    @work(exclusive=True, group="warm")
+    async def warm_workbench(self) -> None:
+        """Import torch aside while the person looks at the first screen."""
+        self._say_aside("warming up")
+        try:
+            await self._workbench.warm()
+            self._devices = await self._workbench.devices()
+        except LabError as error:
+            self.complain(error)
+            return
+        finally:
+            self._say_aside("")
+        self.count_parameters()
+
+    @work(exclusive=True, group="summary")
+    async def count_parameters(self) -> None:
+        """Learn the size of the draft's model, once the workbench is warm, and after every change of the model."""
+        recipe = self.draft.recipe
+        asked = (recipe.model, recipe.dataset.resolution, recipe.dataset.channels)
+        if not self._devices or asked == self._summary_of or self.draft.problems:
+            return
+        try:
+            self._summary = await self._workbench.summary(self.draft.to_toml())
+        except LabError as error:
+            self.complain(error)
+            return
+        self._summary_of = asked
+        self.note_changed()
+
+    @property
+    def parameters(self) -> int | None:
+        """How large the model is, as far as anything has counted yet."""
+        if self.attached is not None and "parameters" in self.attached.started:
+            return int(self.attached.started["parameters"])
+        return self._summary.parameters if self._summary is not None else None
+
+    def choices_of(self, knob: Knob) -> list[tuple[str, str]]:
+        """The devices are those that were found."""
+        if knob.key == "training.device" and self._devices:
+            return [("auto", "CUDA, then MPS, then CPU"), *((device.name, device.title) for device in self._devices)]
+        return super().choices_of(knob)
+
+    def next_seed(self) -> int:
+        self._seeds_used += 1
+        return int(self.draft.recipe.sampling.seed) + self._seeds_used
+
+    @work(exclusive=True, group="sample")
+    async def sample_at_rest(self, attached: AttachedRun, fresh: bool) -> None:
+        """The workbench draws; its steps come into the Denoising panel as a live run's would."""
+        seed = self.next_seed() if fresh else self.draft.recipe.sampling.seed
+        sampling = self.draft.recipe.sampling
+        asked = SampleRequest(
+            str(attached.folder.path),
+            scheduler=sampling.scheduler,
+            num_inference_steps=sampling.num_inference_steps,
+            eta=sampling.eta,
+            seed=seed,
+            num_images=sampling.num_images,
+            device=self.draft.recipe.training.device,
+        )
+        steps: list[Frame] = []
+        self._say_aside("drawing")
+        try:
+            async with contextlib.aclosing(self._workbench.sample(asked)) as frames:
+                async for frame in frames:
+                    steps.append(frame)
+                    self.drawing_step(frame)
+        except LabError as error:
+            self.complain(error)
+        finally:
+            self._say_aside("")
+        if steps:
+            about = {**steps[-1].header, "timesteps": [step.header["timestep"] for step in steps]}
+            self.drawing_done(Trajectory(np.stack([step.pixels for step in steps]), about))
