@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.waiting import wait_until
 from tui_lab.runs.folder import list_runs
-from tui_lab.runs.lifecycle import living, living_ranks, read_lifecycle
+from tui_lab.runs.lifecycle import living, read_lifecycle
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -35,11 +37,8 @@ def standin_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 def _kill_runs() -> None:
     for folder in list_runs():
         started = [event.data for event in read_lifecycle(folder) if event.kind == "started"]
-        supervisors = [living(data["supervisor"]) for data in started]
-        processes = living_ranks(folder) + [process for process in supervisors if process is not None]
-        for process in processes:
-            try:
+        fingerprints = [*started, *(data["supervisor"] for data in started)]
+        for process in filter(None, map(living, fingerprints)):
+            with suppress(psutil.NoSuchProcess):  # it left by itself, just now
                 process.kill()
-            except psutil.NoSuchProcess:
-                continue
-        psutil.wait_procs(processes, timeout=5)
+        wait_until(lambda seen=fingerprints: not any(map(living, seen)))

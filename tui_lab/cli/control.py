@@ -35,7 +35,7 @@ def stop(run: RunArgument, json: JsonOption = False) -> None:
     \b
     Example: diffusion-lab stop amber-heron
     """
-    send(_open(run), "stop", {}, json, STOP_PATIENCE_SECONDS)
+    send(_open(run), "stop", {}, json)
 
 
 def checkpoint(run: RunArgument, json: JsonOption = False) -> None:
@@ -60,7 +60,7 @@ def set_knobs(
     send(_open(run), "set", {"changes": assignments(changes)}, json)
 
 
-def send(folder: RunFolder, kind: str, data: dict[str, Any], as_json: bool, patience: float = PATIENCE_SECONDS) -> None:
+def send(folder: RunFolder, kind: str, data: dict[str, Any], as_json: bool) -> None:
     """Submit a command, wait for its answer and print that. RunError where nobody is there to hear it."""
     from dataclasses import asdict
 
@@ -71,13 +71,14 @@ def send(folder: RunFolder, kind: str, data: dict[str, Any], as_json: bool, pati
     if not status.alive:
         way_out = "" if status.name == "finished" else f": go on with it by: diffusion-lab resume {folder.id}"
         raise RunError(f"{folder.id} is not going ({status.name} at step {status.step}){way_out}")
+    patience = STOP_PATIENCE_SECONDS if kind == "stop" else PATIENCE_SECONDS
     answer = _answer(folder, submit(folder, kind, data), patience)
     if as_json:
         put_json({"run": folder.id, **asdict(answer)})
     elif answer.ok:
         put(answer.message)
     if not answer.ok:
-        raise LabError(f"{folder.id} refused: {answer.message}")
+        raise RunError(f"{folder.id} refused: {answer.message}")
 
 
 def _answer(folder: RunFolder, identity: str, patience: float) -> Answer:

@@ -1,0 +1,63 @@
+import json
+
+import pytest
+
+from tests.cli.conftest import Lab
+from tests.waiting import wait_until
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.status import status_of
+
+KEYS = {"run", "path", "status", "step", "loss", "steps_per_second", "checkpoint", "pipeline"}
+
+
+def test_without_runs_the_list_says_how_to_begin(lab: Lab) -> None:
+    outcome = lab("runs")
+    assert outcome.out == "" and "diffusion-lab train" in outcome.err
+    assert lab("runs", "--json").json == []
+
+
+@pytest.mark.usefixtures("standin_engine")
+def test_runs_show_and_log_of_a_finished_run(lab: Lab) -> None:
+    lab("train", "pixel-faces-16", "--set", "training.max_train_steps=40", "--name", "heron")
+    [listed] = lab("runs", "--json").json
+    assert set(listed) >= KEYS and listed == lab("show", "heron", "--json").json
+    table = lab("runs").out.splitlines()
+    assert len(table) == 2 and "heron" in table[1] and "finished" in table[1]
+    shown = lab("show", "heron").out
+    assert "finished" in shown and "40 of 40" in shown
+    records = [json.loads(line) for line in lab("log", "heron", "--json").out.splitlines()]
+    assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
+    assert records[-1]["kind"] == "finished"
+
+
+@pytest.mark.usefixtures("standin_engine")
+def test_log_follows_until_the_end(lab: Lab) -> None:
+    lab("train", "pixel-faces-16", "--set", "training.max_train_steps=200", "--name", "heron", "--detach")
+    records = [json.loads(line) for line in lab("log", "heron", "--follow", "--json").out.splitlines()]
+    assert records[-1]["kind"] == "finished"
+
+
+def test_what_a_rank_prints_cannot_drive_the_terminal(lab: Lab) -> None:
+    folder = RunFolder.create('[recipe]\nname = "a-test"\n', "heron")
+    (folder.logs / "rank-0.log").write_bytes(b"plain\n\x1b]0;owned\x07\x1b[2J\xff\n")
+    out = lab("log", "heron").out
+    assert out.startswith("plain\n") and "\x1b" not in out and "\x07" not in out
+
+
+@pytest.mark.parametrize("command", ["show", "log", "pause", "resume", "stop", "checkpoint", "fork"])
+@pytest.mark.parametrize("name", ["nobody", "../heron", "/tmp"])
+def test_no_such_run_is_one_line_for_every_command(lab: Lab, command: str, name: str) -> None:
+    RunFolder.create('[recipe]\nname = "a-test"\n', "heron")
+    outcome = lab(command, name)
+    assert outcome.code == 2 and "diffusion-lab runs" in outcome.error
+
+
+@pytest.mark.usefixtures("standin_engine")
+def test_a_damaged_journal_is_counted(lab: Lab) -> None:
+    lab("train", "pixel-faces-16", "--set", "training.max_train_steps=40", "--name", "heron")
+    folder = RunFolder.open("heron")
+    wait_until(lambda: status_of(folder).name == "finished")
+    path = folder.journal_dir / "000001.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"kind":"starting"', b'"kind":"startinx"', 1))
+    shown = lab("show", "heron").out
+    assert [line.split() for line in shown.splitlines() if line.startswith("damaged")] == [["damaged", "lines", "1"]]
