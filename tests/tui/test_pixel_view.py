@@ -74,8 +74,8 @@ def cell(app: App[None], x: int, y: int) -> tuple[str, str, str]:
     for segment in app.screen._compositor.render_strips()[y]:
         if x < len(segment.text):
             assert segment.style is not None
-            colours = [c.get_truecolor().hex if c else "" for c in (segment.style.color, segment.style.bgcolor)]
-            return segment.text[x], *colours
+            front, back = (c.get_truecolor().hex if c else "" for c in (segment.style.color, segment.style.bgcolor))
+            return segment.text[x], front, back
         x -= len(segment.text)
     raise AssertionError("no such cell")
 

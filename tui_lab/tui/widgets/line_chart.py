@@ -1,12 +1,10 @@
 """A chart of curves: axes, legend, marks, and a cursor that reads values."""
 
 import os
-import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -21,6 +19,7 @@ from tui_lab.sanitize import clean
 from tui_lab.tui import chart, chart_frame
 from tui_lab.tui.chart import Mark, Scaling, Series
 from tui_lab.tui.chart_frame import Chart
+from tui_lab.tui.empty_state import empty_lines
 
 _SERIES_CLASSES = 6
 
@@ -191,13 +190,8 @@ class LineChart(Widget, can_focus=True):
         return strips
 
     def _empty_strips(self) -> list[Strip]:
-        width, height = self.size
         style = self._component_style("line-chart--empty")
-        lines = textwrap.wrap(clean(self.empty), max(1, width - 4))[:height]
-        blank = Strip.blank(width, self.visual_style.rich_style)
-        strips = [blank] * ((height - len(lines)) // 2)
-        strips += [Strip([Segment(set_cell_size(line.center(width), width), style)], width) for line in lines]
-        return strips + [blank] * (height - len(strips))
+        return [Strip([Segment(line, style)], self.size.width) for line in empty_lines(self.empty, *self.size)]
 
     def _style_of(self, role: str, read: bool) -> Style:
         kind, _, number = role.partition(" ")

@@ -18,6 +18,7 @@ from textual.widget import Widget
 from tui_lab.sanitize import clean
 from tui_lab.tui import pixels
 from tui_lab.tui.chart import ascii_only
+from tui_lab.tui.empty_state import empty_lines
 from tui_lab.tui.pixels import ColourDepth, GridFit, Pixels
 
 GAP = 1
@@ -202,7 +203,8 @@ class PixelView(Widget):
         canvas[...] = background.rgb
         if self._images is None:
             self._layout_now = None
-            return canvas, {size.height // 2: _centred(self._empty, size.width)} if self._empty else {}
+            words = empty_lines(self._empty, *size) if self._empty else []
+            return canvas, {row: line for row, line in enumerate(words) if line.strip()}
         layout, tiles = self._lay_out(self._images, size)
         self._layout_now = layout
         texts: dict[int, str] = {}

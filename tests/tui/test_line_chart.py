@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+from textual.app import App, ComposeResult
+
+from tui_lab.tui.chart import Mark, Series
+from tui_lab.tui.widgets.line_chart import LineChart
+
+X = np.arange(100)
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIFFUSION_LAB_GLYPHS", "braille")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+class Desk(App[None]):
+    CSS = """
+    LineChart { border: round white; width: 60; height: 14; }
+    """
+
+    def __init__(self, chart: LineChart) -> None:
+        super().__init__()
+        self.chart = chart
+
+    def compose(self) -> ComposeResult:
+        yield self.chart
+
+    def lines(self) -> list[str]:
+        """The chart's own lines, as they stand on the screen."""
+        strips = self.screen._compositor.render_strips()
+        return [strip.text[1:59] for strip in strips[1:13]]
+
+    def colours(self) -> set[str]:
+        strips = self.screen._compositor.render_strips()
+        styles = [segment.style for strip in strips for segment in strip if segment.text.strip()]
+        return {style.color.get_truecolor().hex for style in styles if style and style.color}
+
+
+async def test_curves_axes_and_legend_appear() -> None:
+    app = Desk(LineChart(x_label="t", y_range=(0.0, 1.0)))
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("√ᾱ", X, 1 - X / 99), Series("√(1-ᾱ)", X, X / 99, style="dashed")])
+        await pilot.pause()
+        lines = app.lines()
+        assert "√ᾱ ──  √(1-ᾱ) ╌╌" in lines[0]
+        assert lines[1].startswith("1.0┤") and lines[-2].startswith("  0┤")
+        assert lines[-1].rstrip().endswith(" t")
+        assert any("\u2800" < character <= "\u28ff" for line in lines for character in line)
+
+
+async def test_while_there_is_nothing_it_says_what_to_do() -> None:
+    app = Desk(LineChart(empty="Press t to train"))
+    async with app.run_test(size=(70, 20)) as pilot:
+        await pilot.pause()
+        assert any("Press t to train" in line for line in app.lines())
+        app.chart.set_series([Series("train", X, np.full(100, np.nan))])
+        app.chart.empty = "No step yet"
+        await pilot.pause()
+        assert any("No step yet" in line for line in app.lines())
+        app.chart.set_series([Series("train", X, X)])
+        await pilot.pause()
+        assert not any("No step yet" in line for line in app.lines())
+
+
+async def test_marks_have_a_row_below_the_curves() -> None:
+    app = Desk(LineChart())
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("train", X, X)], [Mark(50, "lr 1e-3→5e-4")])
+        await pilot.pause()
+        assert "▲ lr 1e-3→5e-4" in app.lines()[-2]
+        app.chart.marks = ()
+        await pilot.pause()
+        assert "▲" not in "".join(app.lines())
+
+
+async def test_arrows_move_the_reading_line_and_leaving_takes_it_away() -> None:
+    app = Desk(LineChart(x_label="step"))
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("train", X, X * 2.0)])
+        app.chart.focus()
+        await pilot.pause()
+        await pilot.press("left")
+        await pilot.pause()
+        assert "step 99" in app.lines()[0] and "198" in app.lines()[0]
+        await pilot.press("shift+left", "left")
+        await pilot.pause()
+        assert app.chart.cursor is not None and 70 < app.chart.cursor < 90
+        assert f"step {app.chart.cursor:.0f}" in app.lines()[0]
+        app.set_focus(None)
+        await pilot.pause()
+        assert "step" not in app.lines()[0]
+
+
+async def test_the_mouse_reads_values() -> None:
+    app = Desk(LineChart(x_label="step"))
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("train", X, X)])
+        await pilot.pause()
+        await pilot.hover(LineChart, offset=(58, 6))
+        await pilot.pause()
+        assert "step 99" in app.lines()[0] or "step 98" in app.lines()[0]
+        await pilot.hover(offset=(65, 18))
+        await pilot.pause()
+        assert app.chart.cursor is None
+
+
+async def test_a_logarithmic_axis_has_powers_of_ten() -> None:
+    app = Desk(LineChart())
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("loss", X, np.logspace(0, -4, 100))])
+        app.chart.log_y = True
+        await pilot.pause()
+        labels = [line.split("┤")[0].strip() for line in app.lines() if "┤" in line]
+        assert {"1e-3", "1e-2", "0.1"} & set(labels) or {"0.001", "0.010"} & set(labels)
+
+
+async def test_series_have_other_colours_in_the_light_theme() -> None:
+    app = Desk(LineChart())
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("a", X, X)])
+        app.theme = "textual-dark"
+        await pilot.pause()
+        assert "#56b4e9" in app.colours()
+        app.theme = "textual-light"
+        await pilot.pause()
+        assert "#0072b2" in app.colours() and "#56b4e9" not in app.colours()
+
+
+async def test_a_colour_of_ones_own() -> None:
+    app = Desk(LineChart())
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("a", X, X, colour="#123456")])
+        await pilot.pause()
+        assert "#123456" in app.colours()
+
+
+async def test_a_new_size_draws_anew() -> None:
+    app = Desk(LineChart())
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("train", X, X)])
+        await pilot.pause()
+        app.chart.styles.width = 40
+        await pilot.pause()
+        strip = app.screen._compositor.render_strips()[12]
+        assert strip.text[39] == "│" and "train" in app.lines()[0][:38]
