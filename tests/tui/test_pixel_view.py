@@ -152,7 +152,7 @@ async def test_empty_cells_have_the_panels_background_in_both_themes() -> None:
             assert gap == app.view.background_colors[1].hex.lower()
 
 
-async def test_a_dialog_over_it_hides_it_and_dims_the_rest() -> None:
+async def test_a_dialog_hides_it_and_the_latest_picture_is_there_afterwards() -> None:
     app = Gallery(PixelView())
     async with app.run_test(size=(40, 20)) as pilot:
         app.view.show(plain(RED, side=20))
@@ -161,7 +161,7 @@ async def test_a_dialog_over_it_hides_it_and_dims_the_rest() -> None:
         await pilot.pause()
         rows = app.screen._compositor.render_strips()
         assert rows[0].text.startswith("are you sure")
-        app.view.show(plain(BLUE, side=20))  # still alive below
+        app.view.show(plain(BLUE, side=20))  # held until the dialog is gone
         await pilot.pause()
         app.pop_screen()
         await pilot.pause()
@@ -220,13 +220,13 @@ async def test_while_there_is_nothing_it_says_what_to_do() -> None:
     app = Gallery(PixelView(empty="Press t to train"))
     async with app.run_test(size=(40, 20)) as pilot:
         await pilot.pause()
-        assert "Press t to train" in app.screen._compositor.render_strips()[6].text
+        assert "Press t to train" in app.screen._compositor.render_strips()[5].text
         app.view.show(plain(RED))
         await pilot.pause()
         assert "Press t" not in app.export_screenshot()
         app.view.clear("Nothing now")
         await pilot.pause()
-        assert "Nothing now" in app.screen._compositor.render_strips()[6].text
+        assert "Nothing now" in app.screen._compositor.render_strips()[5].text
 
 
 async def test_a_strip_over_time_leaves_out_evenly_where_it_must() -> None:

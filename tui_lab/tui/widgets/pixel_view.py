@@ -139,8 +139,12 @@ class PixelView(Widget):
             self.post_message(self.Selected(self, index))
 
     def _redraw(self) -> None:
-        """Bring the strips up to date, and ask Textual for the rows that changed."""
-        if not self.is_mounted or not self.size:
+        """Bring the strips up to date, and ask Textual for the rows that changed.
+
+        Below a dialog nothing moves: to tint a picture Textual needs its segments, fifteen times the work. The latest
+        one is drawn when the dialog is gone.
+        """
+        if not self.is_mounted or not self.size or self.app.screen is not self.screen:
             self._drawn_for = None
             return
         changed = self._update_strips()
