@@ -84,7 +84,7 @@ def colour_depth(environ: Mapping[str, str]) -> ColourDepth:
 class GridFit(NamedTuple):
     """How `count` pictures are laid out: `shown` of them, `columns` a row, each enlarged `scale` times.
 
-    `shrink` is above 1 only where not even one picture fits: then each is reduced that many times.
+    `shrink` is above 1 only where not even one whole picture fits: then each is reduced that many times.
     """
 
     columns: int
@@ -106,7 +106,9 @@ def best_grid(
     pixels_h = 2 * (cells_h - label_rows)
     largest = min(cells_w // width, pixels_h // height)
     if largest < 1:
-        return GridFit(1, 1, 1, max(math.ceil(width / cells_w), math.ceil(height / pixels_h)))
+        reduce = max(math.ceil(width / cells_w), math.ceil(height / pixels_h))
+        small = max(1, height // reduce), max(1, width // reduce)
+        return best_grid(count, *small, cells_w, cells_h, gap, label_rows)._replace(shrink=reduce)
     for scale in range(largest, 0, -1):
         most_columns = (cells_w + gap) // (width * scale + gap)
         most_rows = _rows_that_fit(height * scale, cells_h, gap, label_rows)
