@@ -1,0 +1,48 @@
+import pytest
+import torch
+from torch import Tensor
+
+from tests.engine.tiny import tiny_recipe
+from tui_lab.diffusion.noise_schedulers import training_alphas_cumprod
+from tui_lab.engine.evaluation import Evaluation, timesteps
+
+RECIPE = tiny_recipe({"evaluation.num_timesteps": 4})
+ALPHAS_CUMPROD = training_alphas_cumprod(RECIPE.noise_scheduler)
+
+
+def evaluation(images: Tensor, seed: int = 0) -> Evaluation:
+    return Evaluation(RECIPE, images, ALPHAS_CUMPROD, torch.Generator().manual_seed(seed))
+
+
+def test_timesteps_are_the_middles_of_equal_bins() -> None:
+    assert timesteps(1000, 8) == [62, 187, 312, 437, 562, 687, 812, 937]
+    assert timesteps(3, 8) == [0, 1, 2]
+
+
+def test_knowing_the_only_image_there_is_leaves_no_loss() -> None:
+    """Where all images are one, v follows from x_t in closed form: v = (√ᾱ x_t - x_0) / √(1 - ᾱ)."""
+    image = torch.linspace(-1, 1, 3 * 64).reshape(1, 3, 8, 8)
+
+    def oracle(x_t: Tensor, t: Tensor) -> Tensor:
+        alpha_bar = ALPHAS_CUMPROD[t].reshape(-1, 1, 1, 1)
+        return (alpha_bar.sqrt() * x_t - image) / (1 - alpha_bar).sqrt()
+
+    loss = evaluation(image.expand(40, -1, -1, -1)).loss(oracle)
+    assert loss.mean == pytest.approx(0.0, abs=1e-8)
+
+
+def test_saying_nothing_costs_the_mean_square_of_v_at_each_timestep() -> None:
+    loss = evaluation(torch.ones(100, 3, 8, 8)).loss(lambda x_t, t: torch.zeros_like(x_t))
+    for t, value in loss.by_timestep:
+        # E[v²] = ᾱ E[ε²] + (1 - ᾱ) x_0², and x_0 is 1.
+        assert value == pytest.approx(1.0, rel=0.05), t
+
+
+def test_it_is_the_same_each_time_and_leaves_the_global_generator_alone() -> None:
+    images = torch.rand(5, 3, 8, 8)
+    state = torch.get_rng_state()
+    first = evaluation(images).loss(lambda x_t, t: x_t)
+    again = evaluation(images).loss(lambda x_t, t: x_t)
+    assert first == again
+    assert torch.equal(torch.get_rng_state(), state)
+    assert evaluation(images, seed=1).loss(lambda x_t, t: x_t) != first

@@ -1,0 +1,120 @@
+import pytest
+import torch
+
+from tests.engine.tiny import tiny_recipe
+from tui_lab.data import Images
+from tui_lab.engine.batches import DeviceImages
+from tui_lab.engine.learner import Learner
+from tui_lab.engine.startup import build_accelerator
+from tui_lab.errors import LabError
+from tui_lab.recipe import Recipe, replaced
+
+CPU = torch.device("cpu")
+
+
+def a_learner(images: Images, recipe: Recipe) -> Learner:
+    accelerator = build_accelerator(CPU, "bf16" if recipe.training.mixed_precision == "bf16" else "no")
+    return Learner(recipe, DeviceImages(images.train, CPU), accelerator)
+
+
+def losses(learner: Learner, count: int) -> list[float]:
+    return [float(learner.update().loss) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "golden"),
+    [
+        ({}, [0.842908, 0.836384, 0.632163, 0.789290]),
+        (
+            {
+                "noise_scheduler.prediction_type": "epsilon",
+                "noise_scheduler.beta_schedule": "linear",
+                "noise_scheduler.beta_end": 0.2,
+                "loss.type": "huber",
+                "loss.weighting": "min_snr",
+                "training.gradient_accumulation_steps": 2,
+                "lr_scheduler.name": "cosine",
+                "lr_scheduler.num_warmup_steps": 1,
+            },
+            [0.447884, 0.462561, 0.410229, 0.369741],
+        ),
+    ],
+)
+def test_a_refactor_gives_the_loss_that_was_there_before(
+    changes: dict[str, object], golden: list[float], images: Images
+) -> None:
+    assert losses(a_learner(images, tiny_recipe(changes)), 4) == pytest.approx(golden, abs=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+def test_the_loss_falls(precision: str, images: Images) -> None:
+    changes = {"training.mixed_precision": precision, "optimizer.learning_rate": 5e-3, "model.dropout": 0.0}
+    seen = losses(a_learner(images, tiny_recipe({"training.train_batch_size": 32, **changes})), 40)
+    assert sum(seen[-10:]) < 0.75 * sum(seen[:10])
+
+
+def test_two_halves_accumulated_are_the_update_of_the_mean_of_their_gradients(images: Images) -> None:
+    recipe = tiny_recipe({"training.gradient_accumulation_steps": 2, "model.dropout": 0.0})
+    learner = a_learner(images, recipe)
+    twin = a_learner(images, recipe)
+    twin._prepared.train()
+    gradients = []
+    for part in range(2):
+        twin._optimizer.zero_grad()
+        twin._backward(*twin._draw(part), 1 / 8)
+        gradients.append([p.grad.clone() for p in twin.model.parameters()])
+    norm = torch.stack([((a + b) / 2).norm() for a, b in zip(*gradients, strict=True)]).norm()
+    assert float(learner.update().grad_norm) == pytest.approx(float(norm), rel=1e-5)
+    assert (learner.step, learner.samples_seen) == (1, 16)
+
+
+def test_the_schedule_counts_updates_and_takes_a_live_base_rate(images: Images) -> None:
+    recipe = tiny_recipe({"lr_scheduler.name": "linear", "training.gradient_accumulation_steps": 2})
+    learner = a_learner(images, recipe)
+    rates = [learner.update().learning_rate for _ in range(3)]
+    assert rates == pytest.approx([2e-3, 2e-3 * 5 / 6, 2e-3 * 4 / 6])
+    learner.recipe = replaced(recipe, {"optimizer.learning_rate": 6e-3})
+    assert learner.update().learning_rate == pytest.approx(6e-3 * 3 / 6)
+
+
+def test_a_clipped_update_reports_the_norm_before_the_clip(images: Images) -> None:
+    free = a_learner(images, tiny_recipe({"optimizer.max_grad_norm": 0.0}))
+    clipped = a_learner(images, tiny_recipe({"optimizer.max_grad_norm": 0.01}))
+    assert float(free.update().grad_norm) == float(clipped.update().grad_norm) > 0.01
+    total = torch.stack([p.grad.norm() for p in clipped.model.parameters()]).norm()
+    assert float(total) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_noise_and_timesteps_do_not_depend_on_what_else_is_drawn(images: Images) -> None:
+    learner = a_learner(images, tiny_recipe())
+    first = learner._draw(0)
+    torch.manual_seed(1)
+    torch.randn(100)
+    for before, after in zip(first, learner._draw(0), strict=True):
+        assert torch.equal(before, after)
+
+
+def test_a_batch_larger_than_the_dataset_is_drawn_from_several_epochs(images: Images) -> None:
+    learner = a_learner(images, tiny_recipe({"training.train_batch_size": 400}))
+    assert learner._draw(0)[0].shape == (400, 3, 8, 8)
+
+
+def test_predicting_is_without_dropout_and_leaves_the_model_in_training(images: Images) -> None:
+    learner = a_learner(images, tiny_recipe({"model.dropout": 0.5}))
+    x, t = torch.randn(2, 3, 8, 8), torch.tensor([5, 50])
+    assert torch.equal(learner.predict(learner.model, x, t), learner.predict(learner.model, x, t))
+    assert learner.model.training
+
+
+def test_weights_that_are_not_finite_are_noticed(images: Images) -> None:
+    learner = a_learner(images, tiny_recipe())
+    assert learner.finite()
+    next(learner.model.parameters()).data.view(-1)[0] = torch.inf
+    assert not learner.finite()
+
+
+def test_a_checkpoint_of_another_model_is_refused_in_one_line(images: Images) -> None:
+    small = a_learner(images, tiny_recipe())
+    large = a_learner(images, tiny_recipe({"model.block_out_channels": (16, 16)}))
+    with pytest.raises(LabError, match=r"does not fit the recipe: was its \[model\] changed\?"):
+        large.load(small.checkpoint({}))
