@@ -44,7 +44,7 @@ def test_what_a_rank_prints_cannot_drive_the_terminal(lab: Lab) -> None:
     assert out.startswith("plain\n") and "\x1b" not in out and "\x07" not in out
 
 
-@pytest.mark.parametrize("command", ["show", "log", "pause", "resume", "stop", "checkpoint", "fork"])
+@pytest.mark.parametrize("command", ["show", "log", "pause", "resume", "stop", "checkpoint", "fork", "sample"])
 @pytest.mark.parametrize("name", ["nobody", "../heron", "/tmp"])
 def test_no_such_run_is_one_line_for_every_command(lab: Lab, command: str, name: str) -> None:
     RunFolder.create('[recipe]\nname = "a-test"\n', "heron")

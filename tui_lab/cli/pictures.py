@@ -49,6 +49,7 @@ def sample(
     from tui_lab.cli.stills import can_print, grid, print_picture, save_gif, save_png
     from tui_lab.workbench.client import SampleRequest
 
+    _check_source(source, checkpoint)
     if output is not None:
         _check_output(output)
     asked = SampleRequest(source, checkpoint, scheduler, num_inference_steps, eta, seed, num_images, device)
@@ -85,6 +86,7 @@ def export(
     from tui_lab.workbench.client import run_sync
 
     found = RunFolder.open(run)
+    found.find_checkpoint(checkpoint)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(f"{folder} is there already, and not an empty folder: name another")
     result = run_sync(lambda workbench: workbench.export(str(found.path), folder.absolute(), checkpoint))
@@ -128,6 +130,14 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("loading torch", total=None)
         yield lambda done, count: bar.update(task, description="denoising", completed=done, total=count)
+
+
+def _check_source(source: str, checkpoint: int | None) -> None:
+    """What can be told without torch is told before it is imported."""
+    from tui_lab.runs.folder import RunFolder
+
+    if not (Path(source).expanduser() / "model_index.json").is_file():
+        RunFolder.open(source).find_checkpoint(checkpoint)
 
 
 def _check_output(output: Path) -> None:

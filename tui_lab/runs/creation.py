@@ -41,7 +41,7 @@ def fork_run(
     Its recipe is the parent's as it stood there, live changes in it, with `changes` on top.
     """
     asked, changes = parent.recipe(), dict(changes or {})
-    step = _checkpoint_step(parent, at)
+    step = parent.find_checkpoint(at)
     interventions = Interventions()
     interventions.feed(JournalReader(parent).read_new())
     standing = {**interventions.until(step), **changes}
@@ -59,17 +59,6 @@ def fork_run(
             raise DiskFullError(f"no room left on the disk of {child.path.parent} for the checkpoint") from error
         raise RunError(f"cannot take the checkpoint of {parent.id} at step {step}: {error.strerror}") from error
     return child
-
-
-def _checkpoint_step(parent: RunFolder, at: int | None) -> int:
-    steps = parent.checkpoint_steps()
-    if not steps:
-        raise RunError(f"{parent.id} has no checkpoint yet: write one with: diffusion-lab checkpoint {parent.id}")
-    if at is None:
-        return steps[-1]
-    if at not in steps:
-        raise RunError(f"{parent.id} has no checkpoint at step {at}: there are {', '.join(map(str, steps))}")
-    return at
 
 
 def _check_fork(parent: RunFolder, step: int, asked: Recipe, recipe: Recipe) -> None:

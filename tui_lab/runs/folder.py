@@ -114,6 +114,19 @@ class RunFolder:
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"step-{step:08d}"
 
+    def find_checkpoint(self, step: int | None = None) -> int:
+        """That step, or the newest, of the checkpoints there are. RunError where there is none."""
+        steps = self.checkpoint_steps()
+        if not steps:
+            raise RunError(
+                f"{self.id} has no checkpoint yet: while it runs, write one: diffusion-lab checkpoint {self.id}"
+            )
+        if step is None:
+            return steps[-1]
+        if step not in steps:
+            raise RunError(f"{self.id} has no checkpoint at step {step}: there are {', '.join(map(str, steps))}")
+        return step
+
     @classmethod
     def create(cls, recipe_text: str, name: str | None = None, parent: dict[str, Any] | None = None) -> RunFolder:
         """Make a run's folder. The recipe is written last: a folder without one is not a run."""
