@@ -1,10 +1,13 @@
 """train, resume and fork, on the stand-in engine."""
 
+import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -160,6 +163,28 @@ def test_a_fork_that_cannot_be_makes_no_run(lab: Lab, words: list[str], hint: st
     outcome = lab("fork", *words)
     assert outcome.code == 2 and hint in outcome.error
     assert [folder.id for folder in list_runs()] == ["parent"]
+
+
+def test_in_a_terminal_there_is_a_bar() -> None:
+    near, far = pty.openpty()
+    program = "from tui_lab.cli import main; main()"
+    words = ["train", "pixel-faces-16", "--set", "training.max_train_steps=200", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "TERM": "xterm-256color"},
+        stdout=subprocess.PIPE,
+        stderr=far,
+    ) as process:
+        os.close(far)
+        seen = b""
+        with suppress(OSError):  # how Linux says that the other end is closed
+            while data := os.read(near, 65536):
+                seen += data
+        assert process.stdout is not None
+        status = json.loads(process.stdout.read())
+    os.close(near)
+    assert status["status"] == "finished"
+    assert "━" in seen.decode() and "200 / 200" in seen.decode()
 
 
 @pytest.fixture

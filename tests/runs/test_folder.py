@@ -1,10 +1,11 @@
+import errno
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from tui_lab.errors import RunError
+from tui_lab.errors import DiskFullError, RunError
 from tui_lab.runs.folder import ID, RunFolder, list_runs, new_name
 from tui_lab.runs.home import lab_home, runs_home
 
@@ -34,6 +35,17 @@ def test_names_in_use_are_refused() -> None:
     RunFolder.create(RECIPE, "mine")
     with pytest.raises(RunError, match=r"mine is there already.*--name"):
         RunFolder.create(RECIPE, "mine")
+
+
+def test_a_full_disk_leaves_no_half_made_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, data: memoryview) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tui_lab.runs.files.os.write", full)
+        with pytest.raises(DiskFullError, match="no room left"):
+            RunFolder.create(RECIPE, "mine")
+    assert RunFolder.create(RECIPE, "mine").recipe_path.is_file()
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "-x", ".x", "Ünï", "a" * 65, "a b"])

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import stat
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -17,7 +19,7 @@ from tui_lab.runs.lifecycle import Event, living_ranks, read_lifecycle
 from tui_lab.runs.lock import is_locked
 from tui_lab.runs.spool import read_answer, submit
 from tui_lab.runs.status import status_of
-from tui_lab.runs.supervisor import verdict
+from tui_lab.runs.supervisor import EXIT_HELD, verdict
 
 pytestmark = pytest.mark.usefixtures("standin_engine")
 
@@ -256,6 +258,22 @@ def test_a_run_that_goes_cannot_be_started_twice() -> None:
     start(folder)
     with pytest.raises(RunError, match="already"):
         start(folder)
+
+
+def test_a_second_supervisor_leaves_the_run_to_the_first() -> None:
+    folder = new_run()
+    start(folder)
+    second = subprocess.run([sys.executable, "-m", "tui_lab.runs.supervisor", str(folder.path)], capture_output=True)
+    assert second.returncode == EXIT_HELD
+    assert len(events(folder, "started")) == 1
+
+
+def test_a_hangup_ends_neither_supervisor_nor_rank() -> None:
+    folder = new_run()
+    start(folder)
+    wait_for_step(folder, 5)
+    os.killpg(supervisor_pid(folder), signal.SIGHUP)
+    wait_for_step(folder, status_of(folder).step + 20)
 
 
 def test_a_finished_run_cannot_be_started_again() -> None:

@@ -97,41 +97,43 @@ def log(
     from tui_lab.runs.lock import is_locked
 
     folder = RunFolder.open(run)
-    source = _Journal(folder) if json else _Log(folder)
+    source: _Journal | _Log = _Journal(folder) if json else _Log(folder)
     while True:
-        alive = is_locked(folder)
-        source.print_new()
-        if not (follow and alive):
+        goes_on = follow and is_locked(folder)
+        source.print_new(last=not goes_on)
+        if not goes_on:
             return
         time.sleep(POLL_SECONDS)
 
 
 class _Log:
-    """The rank's own output, whole lines only while it still writes."""
+    """The rank's own output: whole lines while more may come, and at last whatever a killed one left unfinished."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._path = folder.logs / "rank-0.log"
         self._offset = 0
 
-    def print_new(self) -> None:
+    def print_new(self, last: bool) -> None:
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
             file.seek(self._offset)
             data = file.read()
-        end = data.rfind(b"\n") + 1
+        end = len(data) if last else data.rfind(b"\n") + 1
         self._offset += end
         for line in data[:end].decode("utf-8", "replace").splitlines():
             put(line)
 
 
 class _Journal:
+    """Whole records, always: a torn one is not yet, or never, one."""
+
     def __init__(self, folder: RunFolder) -> None:
         from tui_lab.runs.journal import JournalReader
 
         self._reader = JournalReader(folder)
 
-    def print_new(self) -> None:
+    def print_new(self, last: bool) -> None:
         from dataclasses import asdict
 
         for record in self._reader.read_new():

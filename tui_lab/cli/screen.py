@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 
 from tui_lab.cli import COMMANDS
 from tui_lab.errors import RecipeError, RunError
+from tui_lab.tui.terminal import ColourDepth, colour_depth
 
 
 def open_screen(words: list[str]) -> int:
@@ -21,10 +23,19 @@ def open_screen(words: list[str]) -> int:
             "the lab's screen needs a terminal. Without one there are: diffusion-lab train RECIPE, runs, show RUN, "
             "log RUN, sample RUN, and more: diffusion-lab --help"
         )
+    _agree_on_colours()
     from tui_lab.tui.app import run_tui
 
     run_tui(target)
     return 0
+
+
+def _agree_on_colours() -> None:
+    """Text has as many colours as the pictures. Textual reads these variables when it is imported."""
+    depth = colour_depth(os.environ)
+    os.environ["TEXTUAL_COLOR_SYSTEM"] = depth.textual_system
+    if depth is ColourDepth.NONE:
+        os.environ["NO_COLOR"] = "1"
 
 
 def _check(target: str) -> None:

@@ -6,6 +6,7 @@ import difflib
 import json
 import random
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,9 +160,13 @@ class RunFolder:
             if is_disk_full(error):
                 raise DiskFullError(f"no room left on the disk of {folder.path.parent}") from error
             raise RunError(f"cannot make {folder.path}: {error.strerror}") from error
-        if parent is not None:
-            replace_file(folder.parent_path, json.dumps(parent).encode())
-        replace_file(folder.recipe_path, recipe_text.encode())
+        try:
+            if parent is not None:
+                replace_file(folder.parent_path, json.dumps(parent).encode())
+            replace_file(folder.recipe_path, recipe_text.encode())
+        except DiskFullError:
+            shutil.rmtree(folder.path)  # or its name would stay taken by what is no run
+            raise
         return folder
 
     @classmethod
