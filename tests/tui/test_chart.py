@@ -217,3 +217,13 @@ def test_the_reading_line_says_x_and_every_value() -> None:
 def test_words_of_a_mark_that_a_terminal_would_obey_are_made_visible() -> None:
     framed = chart_frame.draw([Series("a\x1b[31m", X, X)], 60, 12, Scaling(), marks=[Mark(5, "b\x1b]0;x\x07")])
     assert "\x1b" not in "".join(text_of(framed))
+
+
+def test_a_curve_of_another_unit_has_a_scale_of_its_own() -> None:
+    x = np.arange(10.0)
+    own = Series("log-SNR", x, np.linspace(20, -20, 10), own_range=(-20.0, 20.0))
+    plain = Series("share", x, np.linspace(0, 1, 10))
+    plotted = chart.plot([own, plain], 20, 5, Scaling(y_range=(0.0, 1.0)))
+    rows, columns = np.nonzero(plotted.layer == 1)
+    assert rows[columns.argmin()] == 0 and rows[columns.argmax()] == 4, "20 is the top, -20 the bottom"
+    assert chart.plot([own, plain], 20, 5, Scaling()).view.y[1] < 2, "the axis is that of the others"

@@ -9,7 +9,7 @@ from textual.geometry import Region
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui_lab.tui.pixels import ColourDepth
+from tui_lab.tui.terminal import ColourDepth
 from tui_lab.tui.widgets.pixel_view import PixelView
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

@@ -11,7 +11,8 @@ from rich.console import Console
 from textual.color import Color
 
 from tui_lab.tui import pixels
-from tui_lab.tui.pixels import ColourDepth, PixelStrip
+from tui_lab.tui.pixels import PixelStrip
+from tui_lab.tui.terminal import ColourDepth, colour_depth
 
 BACKGROUND = Color(16, 19, 25)
 
@@ -92,11 +93,14 @@ def test_sixteen_colours_use_the_short_codes() -> None:
     assert pixels.encode_rows(picture, ColourDepth.SIXTEEN) == ["\x1b[91;40m▀\x1b[0m"]
 
 
-@pytest.mark.parametrize("depth", [ColourDepth.PALETTE, ColourDepth.SIXTEEN])
+RICH = {ColourDepth.PALETTE: ColorSystem.EIGHT_BIT, ColourDepth.SIXTEEN: ColorSystem.STANDARD}
+
+
+@pytest.mark.parametrize("depth", RICH)
 def test_empty_cells_look_like_the_panel_around_them_in_few_colours(depth: ColourDepth) -> None:
     picture = np.empty((2, 3, 3), np.uint8)
     picture[...] = BACKGROUND.rgb
-    code = ";".join(BACKGROUND.rich_color.downgrade(depth.rich_system).get_ansi_codes(False))
+    code = ";".join(BACKGROUND.rich_color.downgrade(RICH[depth]).get_ansi_codes(False))
     assert pixels.encode_rows(picture, depth, BACKGROUND) == [f"\x1b[{code}m   \x1b[0m"]
 
 
@@ -215,7 +219,7 @@ def test_upscale_and_shrink_undo_each_other() -> None:
     ],
 )
 def test_colour_depth(environ: dict[str, str], depth: ColourDepth) -> None:
-    assert pixels.colour_depth(environ) is depth
+    assert colour_depth(environ) is depth
 
 
 def test_without_colour_brighter_pixels_are_fuller_shades() -> None:

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from textual.app import App, SystemCommand
-from textual.screen import Screen
+from textual.screen import ActiveBinding, Screen
 
 from tui_lab.catalog.recipes import find_recipe
 from tui_lab.errors import LabError, RecipeError, RunError
@@ -53,19 +54,18 @@ class LabApp(App[None]):
         seen = set()
         for active in screen.active_bindings.values():
             binding = active.binding
-            if active.enabled and binding.description and binding.action not in seen and not binding.system:
+            if binding.description and binding.action not in seen and not binding.system:
                 seen.add(binding.action)
                 key = self.get_key_display(binding)
                 help = f"{binding.tooltip or binding.description} ({key})"
-                yield SystemCommand(binding.description, help, _runner(self, active.node, binding.action))
+                yield SystemCommand(binding.description, help, partial(self._run_binding, active))
         yield from super().get_system_commands(screen)
 
-
-def _runner(app: LabApp, node: object, action: str):  # type: ignore[no-untyped-def]
-    async def run() -> None:
-        await app.run_action(action, node)  # type: ignore[arg-type]
-
-    return run
+    async def _run_binding(self, active: ActiveBinding) -> None:
+        if not active.enabled:
+            self.notify(f"{active.binding.description} needs a run: t trains one, r opens one", markup=False)
+            return
+        await self.run_action(active.binding.action, active.node)
 
 
 def run_tui(target: str | None = None) -> None:

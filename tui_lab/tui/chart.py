@@ -4,9 +4,11 @@ The order of work is what keeps it fast: `decimate` first, so that a million poi
 Nothing here knows Textual; the widget is `tui_lab.tui.widgets.line_chart`.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,23 +21,14 @@ DASHES: dict[str, tuple[int, int]] = {"solid": (1, 0), "dashed": (4, 3), "dotted
 """Line styles: so many columns of dots drawn, so many left out."""
 
 
-def ascii_only(environ: Mapping[str, str]) -> bool:
-    """Whether braille and shades are to be avoided: asked for by `DIFFUSION_LAB_GLYPHS`, a bare console, no UTF-8."""
-    asked = environ.get("DIFFUSION_LAB_GLYPHS", "").strip().lower()
-    if asked in {"ascii", "braille"}:
-        return asked == "ascii"
-    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "utf-8"
-    utf8 = "utf" in locale.lower() or locale in {"C", "POSIX"}
-    return environ.get("TERM") == "linux" or not utf8
-
-
 @dataclass(frozen=True, eq=False)
 class Series:
     """One curve. `x` rises; points that are not finite are left out.
 
     `colour` None takes the theme's next. `style` is a key of DASHES. `band` is a low and a high for every point, drawn
     dimly; with `smoothing` and no band, it is the points themselves. `smoothing` is the memory of an exponential mean,
-    as a share of the x in view (0.02 is a fiftieth of the picture): the line is that mean.
+    as a share of the x in view (0.02 is a fiftieth of the picture): the line is that mean. `own_range` gives a curve of
+    another unit a scale of its own: what stands at the bottom and at the top of the chart; it has no labels.
     """
 
     name: str
@@ -45,6 +38,7 @@ class Series:
     style: str = "solid"
     band: tuple[NDArray[np.number], NDArray[np.number]] | None = None
     smoothing: float = 0.0
+    own_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -217,6 +211,10 @@ class View:
     y: tuple[float, float]
     log_y: bool = False
 
+    def of(self, series: Series) -> View:
+        """The same with a series' own range, where it has one."""
+        return self if series.own_range is None else View(self.x, series.own_range)
+
     def height_of(self, values: Floats) -> Floats:
         """0 at the bottom of the view, 1 at its top; not bounded."""
         low, high = self.y
@@ -295,17 +293,18 @@ def plot(series: Sequence[Series], width: int, height: int, scaling: Scaling, as
 
     glyphs = np.full((height, width), " ")
     layer = np.full((height, width), _NO_LAYER, np.intp)
+    views = [view.of(trace.series) for trace in traces]
     for number, trace in enumerate(traces):
         if trace.series.band is not None or trace.series.smoothing:
-            dots = _band_dots(trace.columns, view, dots_w, dots_h, ascii_glyphs)
+            dots = _band_dots(trace.columns, views[number], dots_w, dots_h, ascii_glyphs)
             _stamp(glyphs, layer, _cells(dots, _ASCII_BAND if ascii_glyphs else None), 2 * number)
     for number, trace in enumerate(traces):
-        dots = _line_dots(trace, view, dots_w, dots_h)
+        dots = _line_dots(trace, views[number], dots_w, dots_h)
         mark = _ASCII_LINES[number % len(_ASCII_LINES)] if ascii_glyphs else None
         _stamp(glyphs, layer, _cells(dots, mark), 2 * number + 1)
         if len(trace.columns.index) <= width // 4:
             point = mark or _POINTS[number % len(_POINTS)]
-            _stamp_points(glyphs, layer, trace, view, (per_x, per_y), point, 2 * number + 1)
+            _stamp_points(glyphs, layer, trace, views[number], (per_x, per_y), point, 2 * number + 1)
     return Plot(glyphs, layer, view, traces, per_x)
 
 
@@ -322,6 +321,8 @@ def _y_range(traces: Sequence[Trace], scaling: Scaling) -> tuple[float, float]:
         return scaling.y_range
     kept = []
     for trace in traces:
+        if trace.series.own_range is not None:
+            continue
         values = trace.line, trace.columns.low, trace.columns.high
         if scaling.log_y:
             values = tuple(np.log10(each[each > 0]) for each in values)  # type: ignore[assignment]

@@ -160,7 +160,7 @@ class Chart:
         stroke = ascii_stroke if self.ascii_glyphs else _STROKES[trace.series.style]
         value = "" if cursor is None else f" {self._reading(trace, cursor)}"
         return [
-            Span(f"  {clean(trace.series.name, 40)} ", LABEL),
+            Span(f"  {clean(trace.series.name, 40)}{_own_scale(trace.series)} ", LABEL),
             Span(stroke, f"line {number}"),
             Span(value, LABEL),
         ]
@@ -208,6 +208,11 @@ class _Cells:
             else:
                 spans.append(Span(character, role))
         return spans
+
+
+def _own_scale(series: Series) -> str:
+    """ " -20…20": what the bottom and the top of the chart mean to a curve with a scale of its own."""
+    return "" if series.own_range is None else " {:g}…{:g}".format(*series.own_range)
 
 
 def _cells_of(entries: Sequence[Sequence[Span]]) -> int:

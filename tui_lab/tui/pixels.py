@@ -6,8 +6,7 @@ are built only when somebody asks for them (an SVG export, a dialog that tints w
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -21,61 +20,20 @@ from rich.style import Style
 from textual.color import Color
 from textual.strip import Strip
 
+from tui_lab.tui.terminal import ColourDepth
+
 Pixels = NDArray[np.uint8]
 
+_RICH_SYSTEMS = {
+    ColourDepth.TRUECOLOR: ColorSystem.TRUECOLOR,
+    ColourDepth.PALETTE: ColorSystem.EIGHT_BIT,
+    ColourDepth.SIXTEEN: ColorSystem.STANDARD,
+    ColourDepth.NONE: ColorSystem.TRUECOLOR,
+}
 _RESET = "\x1b[0m"
 _UPPER_HALF = "▀"
 _ASCII_SHADES = " .:-=+*#%@"
 _BLOCK_SHADES = " ░▒▓█"
-
-
-class ColourDepth(Enum):
-    """How many colours the terminal is believed to show; the value is what `DIFFUSION_LAB_COLOR` takes."""
-
-    TRUECOLOR = "truecolor"
-    PALETTE = "256"
-    SIXTEEN = "16"
-    NONE = "none"
-
-    @property
-    def rich_system(self) -> ColorSystem:
-        """The same in Rich's words, for text beside the pictures (Textual greys it itself where there is no colour)."""
-        return {"256": ColorSystem.EIGHT_BIT, "16": ColorSystem.STANDARD}.get(self.value, ColorSystem.TRUECOLOR)
-
-
-_TEXTUAL_SYSTEMS = {
-    "truecolor": ColourDepth.TRUECOLOR,
-    "256": ColourDepth.PALETTE,
-    "standard": ColourDepth.SIXTEEN,
-    "windows": ColourDepth.SIXTEEN,
-}
-_TRUECOLOR_TERMS = ("kitty", "alacritty", "wezterm", "foot", "ghostty", "iterm", "direct")
-
-
-def colour_depth(environ: Mapping[str, str]) -> ColourDepth:
-    """What the environment says of the terminal's colours.
-
-    `DIFFUSION_LAB_COLOR` (truecolor, 256, 16, none) has the first word, then `NO_COLOR` and `TEXTUAL_COLOR_SYSTEM`.
-    Apple's Terminal claims more than it shows. SSH and tmux often drop `COLORTERM`, which leaves 256 colours; tmux
-    itself turns true colours into what the outer terminal can show, so a `COLORTERM` seen inside it is believed.
-    """
-    asked = environ.get("DIFFUSION_LAB_COLOR", "").strip().lower()
-    if asked in {depth.value for depth in ColourDepth}:
-        return ColourDepth(asked)
-    if environ.get("NO_COLOR"):
-        return ColourDepth.NONE
-    if (system := environ.get("TEXTUAL_COLOR_SYSTEM", "").lower()) in _TEXTUAL_SYSTEMS:
-        return _TEXTUAL_SYSTEMS[system]
-    term = environ.get("TERM", "").lower()
-    if term in {"dumb", "unknown"}:
-        return ColourDepth.NONE
-    if environ.get("TERM_PROGRAM") == "Apple_Terminal":
-        return ColourDepth.PALETTE
-    if environ.get("COLORTERM", "").strip().lower() in {"truecolor", "24bit"}:
-        return ColourDepth.TRUECOLOR
-    if any(name in term for name in _TRUECOLOR_TERMS):
-        return ColourDepth.TRUECOLOR
-    return ColourDepth.PALETTE if "256color" in term else ColourDepth.SIXTEEN
 
 
 # --- arranging pictures ---------------------------------------------------------------------------------------------
@@ -297,7 +255,7 @@ def _paint_background(
 ) -> None:
     """Let flat cells of the background colour say it in Rich's words, in place."""
     blank = flat & (lower == np.array(background.rgb, np.uint8)).all(axis=-1)
-    code = ";".join(background.rich_color.downgrade(depth.rich_system).get_ansi_codes(foreground=False))
+    code = ";".join(background.rich_color.downgrade(_RICH_SYSTEMS[depth]).get_ansi_codes(foreground=False))
     words = np.frombuffer(code.encode().ljust(back.text.shape[-1], b"\0"), np.uint8)
     if len(words) == back.text.shape[-1]:
         back.text[blank] = words

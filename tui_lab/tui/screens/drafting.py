@@ -45,7 +45,7 @@ class DraftingScreen(RunningScreen):
 
     @on(KnobList.Nudged)
     def _knob_nudged(self, event: KnobList.Nudged) -> None:
-        self._turn(event.knob, event.knob.nudge(self.draft.get(event.knob.key), event.direction))
+        self.turn(event.knob, event.knob.nudge(self.draft.get(event.knob.key), event.direction))
 
     @on(KnobList.TypeAsked)
     def _knob_typed(self, event: KnobList.TypeAsked) -> None:
@@ -63,9 +63,9 @@ class DraftingScreen(RunningScreen):
             ask = AskText(f"{knob.title}{unit}", f"{knob.help}{bounds}", value, knob.parse)
             typed = await self.app.push_screen_wait(ask)
         if typed is not None:
-            self._turn(knob, typed)
+            self.turn(knob, typed)
 
-    def _turn(self, knob: Knob, value: Any) -> None:
+    def turn(self, knob: Knob, value: Any) -> None:
         """Set a knob of the draft, and of the run where it goes and the knob is live."""
         try:
             changed = self.draft.set(knob.key, value)

@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static
 WORDS = (
     (
         "What this is",
-        "A laboratory for diffusion models. Training drowns pictures in noise, a little at timestep 0 and wholly at the "
+        "A laboratory for diffusion models. Training drowns pictures in noise, a little at timestep 0, wholly at the "
         "last, and a model learns to say what was drowned. Sampling starts from pure noise and undoes it step by step. "
         "A run trains in processes of its own: leave, lose the line, come back, and it is there.",
     ),

@@ -201,14 +201,19 @@ class LabScreen(SamplingScreen):
             return
         self.app.call_from_thread(self._images_loaded, dataset, images)
 
+    @property
+    def _stands(self) -> bool:
+        """Whether the panels are there still: what a thread brings may come while the lab is left."""
+        return bool(self.query("#dataset-words"))
+
     def _images_missing(self, dataset: Dataset, words: str) -> None:
-        if dataset == self._images_of:
+        if dataset == self._images_of and self._stands:
             self._images = None
             self.query_one(DatasetPanel).wait(words)
             self.query_one(SchedulePanel).picture(None)
 
     def _images_loaded(self, dataset: Dataset, images: Images) -> None:
-        if dataset == self._images_of:
+        if dataset == self._images_of and self._stands:
             self._images = images
             self.query_one(DatasetPanel).show(images)
             self.query_one(SchedulePanel).picture(images.train[0])
@@ -244,6 +249,9 @@ class LabScreen(SamplingScreen):
         attached = self.attached
         if attached is None:
             return
+        # Before the records: the one that says that a preview is done comes after its frames.
+        if update.frame is not None:
+            self._frame = update.frame
         for record in update.records:
             if record.kind == "applied" and record.data.get("command") == "set":
                 self.draft.adopt({key: new for key, (_, new) in record.data["changes"].items()})
@@ -258,8 +266,6 @@ class LabScreen(SamplingScreen):
             elif record.kind == "preview" and not self.query_one(DenoisingPanel).is_scrubbing:
                 self._frame = None
                 self._hold_latest(attached)
-        if update.frame is not None:
-            self._frame = update.frame
         self._curves_dirty = self._curves_dirty or bool(update.records)
         self._show_header()
 

@@ -78,7 +78,7 @@ class RunsScreen(Screen[tuple[str, str] | None]):
         table.display = bool(statuses)
 
     @property
-    def _chosen(self) -> str | None:
+    def chosen(self) -> str | None:
         table = self.query_one(DataTable)
         if not table.row_count:
             return None
@@ -89,12 +89,12 @@ class RunsScreen(Screen[tuple[str, str] | None]):
         self.action_attach()
 
     def action_attach(self) -> None:
-        if self._chosen:
-            self.dismiss(("attach", self._chosen))
+        if self.chosen:
+            self.dismiss(("attach", self.chosen))
 
     def action_recipe(self) -> None:
-        if self._chosen:
-            self.dismiss(("recipe", self._chosen))
+        if self.chosen:
+            self.dismiss(("recipe", self.chosen))
 
 
 def _cells(status: Status) -> list[Content]:

@@ -81,6 +81,11 @@ class DenoisingPanel(Panel):
         return self._index
 
     @property
+    def trajectory(self) -> Trajectory | None:
+        """What is held, once all its steps are there."""
+        return self._trajectory
+
+    @property
     def is_scrubbing(self) -> bool:
         """Whether the person looks at a step of the past: then nothing new takes its place."""
         return self._trajectory is not None and self._index < len(self._trajectory.pixels) - 1
@@ -100,7 +105,7 @@ class DenoisingPanel(Panel):
     def step(self, pixels: Pixels, about: dict[str, Any]) -> None:
         """One step as it comes. `pixels`: (2, B, H, W, C); `about` holds index, count and timestep among the rest."""
         self._trajectory = None
-        self._draw(pixels[0], pixels[1], int(about["index"]), int(about["count"]), about["timestep"], about)
+        self._draw(pixels[0], pixels[1], int(about["index"]), int(about["count"]), about.get("timestep", ""), about)
 
     def hold(self, trajectory: Trajectory) -> None:
         """A whole trajectory, at its end."""

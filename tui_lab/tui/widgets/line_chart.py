@@ -16,10 +16,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui_lab.sanitize import clean
-from tui_lab.tui import chart, chart_frame
+from tui_lab.tui import chart_frame
 from tui_lab.tui.chart import Mark, Scaling, Series
 from tui_lab.tui.chart_frame import Chart
 from tui_lab.tui.empty_state import empty_lines
+from tui_lab.tui.terminal import ascii_only
 
 _SERIES_CLASSES = 6
 
@@ -97,7 +98,7 @@ class LineChart(Widget, can_focus=True):
         self._x_range = x_range
         self._y_range = y_range
         self._series: tuple[Series, ...] = ()
-        self._ascii = chart.ascii_only(os.environ)
+        self._ascii = ascii_only(os.environ)
         self._chart: Chart | None = None
         self._strips: list[Strip] = []
         self._drawn_size = Size(0, 0)
@@ -105,6 +106,11 @@ class LineChart(Widget, can_focus=True):
         self._stale = True
         self.set_reactive(LineChart.log_y, log_y)
         self.set_reactive(LineChart.empty, empty)
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """The curves as they were given."""
+        return self._series
 
     def set_series(self, series: Sequence[Series], marks: Sequence[Mark] | None = None) -> None:
         """Show these curves from now on, and these marks (None: the ones that are there). Arrays are not copied."""

@@ -17,9 +17,9 @@ from textual.widget import Widget
 
 from tui_lab.sanitize import clean
 from tui_lab.tui import pixels
-from tui_lab.tui.chart import ascii_only
 from tui_lab.tui.empty_state import empty_lines
-from tui_lab.tui.pixels import ColourDepth, GridFit, Pixels
+from tui_lab.tui.pixels import GridFit, Pixels
+from tui_lab.tui.terminal import ColourDepth, ascii_only, colour_depth
 
 GAP = 1
 _LEAST_SIDE = 8  # pictures are not reduced below so many pixels a side for the sake of showing them all
@@ -111,7 +111,7 @@ class PixelView(Widget):
         """The colours this view draws with."""
         if self._asked_depth is not None:
             return self._asked_depth
-        return ColourDepth.NONE if self.app.no_color else pixels.colour_depth(os.environ)
+        return ColourDepth.NONE if self.app.no_color else colour_depth(os.environ)
 
     def show(self, images: Pixels, labels: Sequence[str] | None = None) -> None:
         """(N, H, W, C) or (H, W, C), uint8, C of 1 or 3. `labels`, one a picture, stand below them.

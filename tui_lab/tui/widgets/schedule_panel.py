@@ -52,11 +52,10 @@ class SchedulePanel(Panel, can_focus=False):
         self._recipe = recipe
         noise = recipe.noise_scheduler
         t = np.arange(noise.num_train_timesteps, dtype=np.float64)
-        low, high = LOG_SNR_RANGE
-        log_snr = (np.clip(schedules.log_snr(noise), low, high) - low) / (high - low)
+        log_snr = np.clip(schedules.log_snr(noise), *LOG_SNR_RANGE)
         self.query_one(LineChart).set_series(
             [
-                Series("log-SNR ±20", t, log_snr, style="dotted"),
+                Series("log-SNR", t, log_snr, style="dotted", own_range=LOG_SNR_RANGE),
                 Series("√ᾱ", t, schedules.sqrt_alphas_cumprod(noise)),
                 Series("√(1-ᾱ)", t, schedules.sqrt_one_minus_alphas_cumprod(noise), style="dashed"),
             ]

@@ -1,0 +1,55 @@
+"""The lab on a screen of a given size, without a terminal; its runs are made by the stand-in engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tui_lab.tui.app import LabApp, opening
+from tui_lab.tui.memory import Memory
+from tui_lab.tui.screens import lab as lab_module
+from tui_lab.tui.screens.lab import LabScreen
+
+Opened = Callable[..., AbstractAsyncContextManager[tuple[LabScreen, Pilot[Any]]]]
+
+
+@pytest.fixture
+def open_lab(standin_engine: None, monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """`async with open_lab(size=(120, 40), target=None) as (lab, pilot)`. The workbench stays cold."""
+    monkeypatch.setattr(lab_module, "WARM_AFTER_SECONDS", 3600.0)
+
+    @asynccontextmanager
+    async def opened(
+        size: tuple[int, int] = (120, 40), target: str | None = None
+    ) -> AsyncIterator[tuple[LabScreen, Pilot[Any]]]:
+        memory = Memory.load()
+        app = LabApp(*_swapped(opening(target, memory), memory))
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            yield app.lab, pilot
+
+    return opened
+
+
+def _swapped(opened: tuple[Any, Any], memory: Memory) -> tuple[Any, Memory, Any]:
+    draft, run = opened
+    return draft, memory, run
+
+
+def told(lab: LabScreen, words: str) -> bool:
+    """Whether a notification says this."""
+    return any(words in note.message for note in lab.app._notifications)
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], object], timeout: float = 20.0) -> None:
+    """Let the app go on until the condition holds."""
+    import time
+
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"line {condition.__code__.co_firstlineno} did not come true"
+        await pilot.pause(0.02)

@@ -1,0 +1,197 @@
+"""A run from the lab's screen: started, watched, steered, left and found again. The engine is the stand-in."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tui.conftest import Opened, told, until
+from tests.waiting import wait_until
+from tui_lab.recipe import KNOBS
+from tui_lab.runs.folder import list_runs
+from tui_lab.runs.journal import JournalReader
+from tui_lab.runs.status import status_of
+from tui_lab.tui.screens.ask import Ask
+from tui_lab.tui.screens.log import LogScreen
+from tui_lab.tui.screens.runs import RunsScreen
+from tui_lab.tui.widgets.denoising_panel import DenoisingPanel
+from tui_lab.tui.widgets.header import LabHeader
+from tui_lab.tui.widgets.line_chart import LineChart
+from tui_lab.tui.widgets.run_strip import RunStrip
+
+
+@pytest.fixture(autouse=True)
+def slow_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow enough that a run of 750 steps is still going when it is steered."""
+    monkeypatch.setenv("STANDIN_STEP_SECONDS", "0.02")
+
+
+async def test_one_key_trains_and_the_curve_grows(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("t")
+        chart = lab.query_one("#loss-curves", LineChart)
+        await until(pilot, lambda: chart.series and len(chart.series[0].x) > 3)
+        assert lab.alive
+        state = lab.query_one(LabHeader).state
+        assert state.status == "running" and state.run == list_runs()[0].id
+        assert "/750" in state.progress
+
+
+async def test_pause_goes_on_and_stop_ends_with_a_checkpoint(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "running")
+        await pilot.press("space")
+        await until(pilot, lambda: lab.attached.status.name == "paused")
+        await pilot.press("space")
+        await until(pilot, lambda: lab.attached.status.name == "running")
+        await pilot.press("x")
+        await until(pilot, lambda: lab.attached.status.name == "stopped" and not lab.alive)
+        assert lab.attached.folder.checkpoint_steps()
+        await pilot.press("space")  # and on from there
+        await until(pilot, lambda: lab.attached.status.name == "running")
+
+
+async def test_a_live_knob_reaches_the_run_and_marks_the_curve(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "running")
+        await pilot.press("4", "left", "left")
+        await until(pilot, lambda: lab.attached.curves.live == {"optimizer.learning_rate": 6.4e-4})
+        chart = lab.query_one("#loss-curves", LineChart)
+        await until(pilot, lambda: any("learning_rate" in mark.text for mark in chart.marks))
+        sent = [r for r in JournalReader(lab.attached.folder).read_new() if r.kind == "command"]
+        assert len(sent) == 1, "two nudges within a blink are one command"
+        assert lab.draft.changes == {}, "the knob stands as the run runs"
+        await pilot.press("u", "u")
+        await until(pilot, lambda: lab.attached.curves.live == {"optimizer.learning_rate": 1e-3})
+
+
+async def test_a_knob_that_is_not_live_waits_for_a_new_run_or_a_fork(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "running")
+        parent = lab.attached.id
+        lab.turn(KNOBS["loss.type"], "huber")
+        assert lab.draft.changes == {"loss.type": "huber"}
+        await until(pilot, lambda: told(lab, "t trains a new run with it, f forks"))
+        await pilot.press("c")
+        await until(pilot, lambda: lab.attached.folder.checkpoint_steps())
+        await pilot.press("f")
+        await until(pilot, lambda: lab.attached.id != parent)
+        assert lab.attached.folder.parent()["run"] == parent
+        assert lab.attached.folder.recipe().loss.type == "huber"
+
+
+async def test_training_while_a_run_goes_on_asks_first(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "running")
+        first = lab.attached.id
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(lab.app.screen, Ask))
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(list_runs()) == 1
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(lab.app.screen, Ask))
+        await pilot.press("s")
+        await until(pilot, lambda: lab.attached.id != first)
+        (old,) = [folder for folder in list_runs() if folder.id == first]
+        await until(pilot, lambda: status_of(old).name == "stopped")
+
+
+async def test_a_preview_plays_and_can_be_scrubbed(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "running")
+        await pilot.press("p")
+        panel = lab.query_one(DenoisingPanel)
+        await until(pilot, lambda: panel.trajectory is not None)
+        last = len(panel.trajectory.pixels) - 1
+        assert panel.index == last
+        await pilot.press("5", "left", "left")
+        assert panel.index == last - 2
+        await pilot.press("home")
+        assert panel.index == 0 and panel.is_scrubbing
+        await pilot.press("end")
+        assert not panel.is_scrubbing
+
+
+async def test_leaving_lets_the_run_go_on_and_coming_back_finds_it_whole(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: lab.attached is not None and len(lab.attached.curves.steps) > 3)
+        name = lab.attached.id
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(lab.app.screen, Ask))
+        await pilot.press("q")
+        await pilot.pause()
+    folder = list_runs()[0]
+    step = status_of(folder).step
+    wait_until(lambda: status_of(folder).step > step + 5)
+    async with open_lab() as (lab, pilot):
+        await until(pilot, lambda: lab.attached is not None)
+        assert lab.attached.id == name and lab.alive
+        seen = JournalReader(folder).read_new()
+        first = next(record for record in seen if record.kind == "metrics")
+        assert lab.attached.curves.steps[0] == first.step
+
+
+async def test_two_windows_steer_one_run(open_lab: Opened) -> None:
+    async with open_lab() as (one, pilot_one):
+        await pilot_one.press("t")
+        await until(pilot_one, lambda: one.attached is not None and one.attached.status.name == "running")
+        async with open_lab() as (two, pilot_two):
+            await until(pilot_two, lambda: two.attached is not None)
+            await pilot_two.press("4", "left")
+            await until(pilot_one, lambda: one.draft.get("optimizer.learning_rate") == 8e-4)
+            await pilot_one.press("space")
+            await until(pilot_two, lambda: two.attached.status.name == "paused")
+
+
+async def test_the_runs_screen_lists_opens_and_gives_a_recipe_back(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(lab.app.screen, RunsScreen))
+        await pilot.press("escape")
+        lab.turn(KNOBS["training.max_train_steps"], 5)
+        lab.turn(KNOBS["lr_scheduler.num_warmup_steps"], 0)
+        await pilot.press("t")
+        await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "finished")
+        name = lab.attached.id
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(lab.app.screen, RunsScreen) and lab.app.screen.chosen == name)
+        await pilot.press("b")
+        await until(pilot, lambda: lab.app.screen is lab)
+        assert lab.draft.recipe.training.max_train_steps == 5
+
+
+async def test_a_run_that_fails_says_so_in_one_line_and_shows_its_log(
+    open_lab: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN_EXIT_AT", "3")
+    async with open_lab() as (lab, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "failed")
+        assert lab.query_one(LabHeader).state.status == "failed"
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(lab.app.screen, LogScreen))
+
+
+async def test_a_run_folder_that_goes_away_is_said_and_survived(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        lab.turn(KNOBS["training.max_train_steps"], 5)
+        lab.turn(KNOBS["lr_scheduler.num_warmup_steps"], 0)
+        await pilot.press("t")
+        await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "finished")
+        lab.attached.folder.path.rename(lab.attached.folder.path.with_name("elsewhere"))
+        await until(pilot, lambda: lab.attached is None)
+        await until(pilot, lambda: told(lab, "is gone"))
+
+
+async def test_a_narrow_terminal_keeps_the_run_in_sight(open_lab: Opened) -> None:
+    async with open_lab((80, 24)) as (lab, pilot):
+        await pilot.press("t")
+        strip = lab.query_one(RunStrip)
+        await until(pilot, lambda: strip.region.height == 2 and "loss" in strip.words)
+        assert "/750" in strip.words
