@@ -134,7 +134,8 @@ def _announce(record: Record) -> None:
     elif record.kind == "applied" and record.data.get("command") == "set":
         say(str(record.data.get("message", "")))
     elif record.kind == "rewound":
-        say(f"goes on from its checkpoint at step {record.data['to']}")
+        step = record.data["to"]
+        say(f"goes on from its checkpoint at step {step}" if step else "begins again: there was no checkpoint yet")
 
 
 def _line(status: Status) -> str:
