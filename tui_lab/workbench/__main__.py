@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from tui_lab.workbench.server import Operation, Server
 from tui_lab.workbench.wire import Message
 
-_OPERATIONS = ("warm", "devices", "summary", "sample", "export")
+_OPERATIONS = ("warm", "devices", "summary", "sample", "export", "fetch")
 
 
 def _take_stdout() -> BinaryIO:
@@ -23,6 +23,11 @@ def _take_stdout() -> BinaryIO:
 
 
 def _run(name: str, request: dict[str, Any]) -> Iterator[Message]:
+    if name == "fetch":
+        from tui_lab.workbench.fetching import fetch
+
+        yield from fetch(request)
+        return
     # Imports torch, hence not before the first request: until then the process is up, and ends when asked.
     from tui_lab.workbench import operations
 

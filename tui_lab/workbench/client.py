@@ -163,6 +163,13 @@ class Workbench:
                     about = {name: value for name, value in answer.header.items() if name != "id"}
                     yield Frame({**about, "kind": "preview"}, pixels)
 
+    async def fetch(self, recipe_toml: str) -> AsyncGenerator[tuple[int, int], None]:
+        """Read the recipe's dataset into the lab's cache: (pictures done, in all), now and then. Raises DataError."""
+        async with contextlib.aclosing(self.stream("fetch", recipe=recipe_toml)) as answers:
+            async for answer in answers:
+                if answer.header["kind"] == "step":
+                    yield answer.header["done"], answer.header["total"]
+
     async def export(self, run: str, folder: Path, checkpoint: int | None = None) -> dict[str, Any]:
         """Write a run's weights as a diffusers pipeline: the folder, the checkpoint's step, and which weights."""
         return await self.request("export", run=run, folder=str(folder), checkpoint=checkpoint)

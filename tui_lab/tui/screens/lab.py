@@ -191,8 +191,8 @@ class LabScreen(SamplingScreen):
         try:
             images = load_cached(dataset)
             if images is None and "/" in dataset.name and not dataset.path:
-                words = f"{dataset.name} is on the hub: it is fetched when training starts."
-                self.app.call_from_thread(self._images_missing, dataset, words)
+                # `datasets` takes seconds to import, and is not for this process.
+                self.app.call_from_thread(self._fetch, dataset)
                 return
             if images is None:
                 images = load_images(dataset)
@@ -200,6 +200,20 @@ class LabScreen(SamplingScreen):
             self.app.call_from_thread(self._images_missing, dataset, error.message)
             return
         self.app.call_from_thread(self._images_loaded, dataset, images)
+
+    def _fetch(self, dataset: Dataset) -> None:
+        if dataset == self._images_of and self._stands:
+            self.fetching(f"Fetching {dataset.name} from the hub …")
+            self.fetch(dataset)
+
+    def fetching(self, words: str) -> None:
+        self.query_one(DatasetPanel).wait(words)
+
+    def fetched(self, dataset: Dataset, problem: str) -> None:
+        if problem:
+            self._images_missing(dataset, problem)
+        elif dataset == self._images_of:
+            self._load_images(dataset)
 
     @property
     def _stands(self) -> bool:
