@@ -14,6 +14,7 @@ from tui_lab.data import Images
 from tui_lab.diffusion.forward import normalise
 from tui_lab.diffusion.noise_schedulers import training_alphas_cumprod
 from tui_lab.engine import checkpoints
+from tui_lab.engine.attention import choose_attention
 from tui_lab.engine.batches import DeviceImages
 from tui_lab.engine.devices import cpu_cores, device_name, resolve_device
 from tui_lab.engine.evaluation import Evaluation
@@ -39,6 +40,7 @@ def prepare(session: RankSession, images: Images) -> Trainer:
     device = resolve_device(recipe.training.device)
     precision = resolve_precision(recipe.training.mixed_precision, device)
     set_up_torch(device)
+    choose_attention(recipe, device)
     session.record("starting", at, message="building the model")
     accelerator = build_accelerator(device, precision)
     learner = Learner(recipe, DeviceImages(images.train, device), accelerator)
