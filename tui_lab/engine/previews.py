@@ -65,6 +65,7 @@ class Previews:
         self._job: _Job | None = None
         self._credit = 0.0
         self._call_seconds = 0.0
+        self._idle_since = 0.0
 
     @property
     def drawing(self) -> Reason | None:
@@ -99,6 +100,7 @@ class Previews:
         self.cancel("another one was asked for")
         self._job = _Job(step, recipe, reason, steps, done, dropped)
         self._credit = 0.0
+        self._idle_since = time.perf_counter()
 
     def cancel(self, why: str) -> None:
         """Drop the one in the making, if there is one."""
@@ -106,17 +108,20 @@ class Previews:
         if job and job.dropped:
             job.dropped(why)
 
-    def work(self, training_seconds: float) -> float:
-        """Advance by as many model calls as the share allows after so much training; the seconds that it took."""
+    def work(self) -> float:
+        """Advance by as many model calls as the share allows for the time since it last worked; the seconds it took."""
         if self._job is None:
             return 0.0
         share = SHARES[self._job.reason]
-        self._credit += training_seconds * share / (1.0 - share)
+        earned = (time.perf_counter() - self._idle_since) * share / (1.0 - share)
+        # What a long wait earns is not kept: it would come back as a jolt.
+        self._credit = min(self._credit + earned, 2.0 * self._call_seconds)
         spent = 0.0
         while self._job is not None and self._credit >= self._call_seconds:
             self.advance()
             spent += self._call_seconds
             self._credit -= self._call_seconds
+        self._idle_since = time.perf_counter()
         return spent
 
     def finish(self) -> None:
@@ -129,6 +134,8 @@ class Previews:
         job = self._job
         if job is None:
             return
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()  # training's work that still waits on the device is not the preview's
         began = time.perf_counter()
         try:
             self._show(job, next(job.steps))

@@ -84,14 +84,13 @@ class Trainer:
     # One step
 
     def _train(self) -> None:
-        began = time.perf_counter()
         try:
             update = self._learner.update()
         except torch.OutOfMemoryError as error:
             self._out_of_memory(error)
             return
         self._batch_change = None
-        preview_seconds = self._previews.work(time.perf_counter() - began)
+        preview_seconds = self._previews.work()
         seconds = self._rate.tick()
         known = {
             "learning_rate": update.learning_rate,
@@ -113,7 +112,10 @@ class Trainer:
         if _due(step, recipe.training.checkpointing_steps) and not self._done:
             self._checkpoint_or_pause()
         if _due(step, recipe.sampling.every_steps) and not self._done and self._previews.drawing is None:
-            self._previews.begin(step, recipe, "cadence")
+            try:
+                self._previews.begin(step, recipe, "cadence")
+            except LabError as error:
+                self._warn(error.message)
 
     def _read(self) -> None:
         """Journal the numbers of the steps that are not read yet, and mind those that are not finite."""
