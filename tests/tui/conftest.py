@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tui_lab.tui.app import LabApp, opening
-from tui_lab.tui.memory import Memory
+from tui_lab.tui.app import LabApp
 from tui_lab.tui.screens import lab as lab_module
 from tui_lab.tui.screens.lab import LabScreen
 
@@ -26,18 +25,13 @@ def open_lab(standin_engine: None, monkeypatch: pytest.MonkeyPatch) -> Opened:
     async def opened(
         size: tuple[int, int] = (120, 40), target: str | None = None
     ) -> AsyncIterator[tuple[LabScreen, Pilot[Any]]]:
-        memory = Memory.load()
-        app = LabApp(*_swapped(opening(target, memory), memory))
+        app = LabApp(target)
         async with app.run_test(size=size) as pilot:
-            await pilot.pause()
+            await until(pilot, lambda: app.lab is not None and app.screen is app.lab and app.lab.focused)
+            assert app.lab is not None
             yield app.lab, pilot
 
     return opened
-
-
-def _swapped(opened: tuple[Any, Any], memory: Memory) -> tuple[Any, Memory, Any]:
-    draft, run = opened
-    return draft, memory, run
 
 
 def told(lab: LabScreen, words: str) -> bool:

@@ -11,9 +11,9 @@ from textual.widgets import Input, Static
 from tests.tui.conftest import Opened, told, until
 from tui_lab.catalog.recipes import list_recipes
 from tui_lab.recipe import KNOBS, load_recipe
+from tui_lab.tui.layouts import layout_for
 from tui_lab.tui.screens.ask import AskText, Choose
 from tui_lab.tui.screens.help import HelpScreen
-from tui_lab.tui.screens.lab import layout_for
 from tui_lab.tui.widgets.dataset_panel import DatasetPanel
 from tui_lab.tui.widgets.header import LabHeader
 from tui_lab.tui.widgets.knob_list import KnobList
@@ -203,18 +203,16 @@ def test_the_lab_imports_nothing_heavy() -> None:
     """Looks at `sys.modules` of a live app, with a page of pictures on its screen."""
     code = """
 import asyncio, sys
-from tui_lab.tui import app
-from tui_lab.tui.memory import Memory
-from tui_lab.tui.widgets.pixel_view import PixelView
+from tui_lab.tui.app import LabApp
+
+HEAVY = {"torch", "diffusers", "datasets", "accelerate", "sklearn", "scipy"}
 
 async def main():
-    memory = Memory.load()
-    draft, run = app.opening(None, memory)
-    lab = app.LabApp(draft, memory, run)
-    async with lab.run_test(size=(120, 40)) as pilot:
-        while not lab.lab.query_one("#dataset-page", PixelView).shown:
+    app = LabApp()
+    async with app.run_test(size=(120, 40)) as pilot:
+        while app.lab is None or not app.lab.query("#dataset-page") or not app.lab.query_one("#dataset-page").shown:
             await pilot.pause(0.02)
-        print(sorted({"torch", "diffusers", "datasets", "accelerate", "sklearn", "scipy"} & set(sys.modules)))
+        print(sorted(HEAVY & set(sys.modules)))
 
 asyncio.run(main())
 """

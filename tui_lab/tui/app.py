@@ -1,53 +1,69 @@
-"""The Textual app: themes, the palette, what is opened first, and how it leaves."""
+"""The Textual app: its first picture, the lab behind it, themes, the palette, and how it leaves.
+
+Only what the first picture needs is imported here; the lab itself (numpy, pydantic) follows once that picture stands.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import signal
 from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from textual import work
 from textual.app import App, SystemCommand
 from textual.screen import ActiveBinding, Screen
 
-from tui_lab.catalog.recipes import find_recipe
-from tui_lab.errors import LabError, RecipeError, RunError
-from tui_lab.runs.folder import RunFolder, list_runs
-from tui_lab.runs.lock import is_locked
-from tui_lab.tui.draft import Draft
+from tui_lab.errors import LabError
 from tui_lab.tui.memory import Memory
-from tui_lab.tui.screens.lab import LabScreen
+from tui_lab.tui.screens.opening import OpeningScreen
 from tui_lab.tui.theme import DARK, LIGHT
 
-QUICKSTART = "pixel-faces-16"
+if TYPE_CHECKING:
+    from tui_lab.tui.screens.lab import LabScreen
 
 
-class LabApp(App[None]):
-    """One screen, the lab, under whatever is opened over it."""
+class LabApp(App[LabError]):
+    """One screen, the lab, under whatever is opened over it. Exits with the error that kept the lab from opening."""
 
     TITLE = "diffusion-lab"
     CSS_PATH = "lab.tcss"
-    ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, draft: Draft, memory: Memory, run: RunFolder | None) -> None:
+    def __init__(self, target: str | None = None) -> None:
+        """`target`: a recipe or a run."""
         super().__init__()
-        self._memory = memory
-        self.lab = LabScreen(draft, memory, run)
+        self._target = target
+        self._memory = Memory.load()
+        self.lab: LabScreen | None = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self.theme = memory.theme if memory.theme in self.available_themes else DARK.name
+        self.theme = self._memory.theme if self._memory.theme in self.available_themes else DARK.name
 
     def get_default_screen(self) -> Screen[None]:
-        return self.lab
+        return OpeningScreen()
 
     def on_mount(self) -> None:
         # The line dropped: leave at once. A run has its own session and goes on.
-        with contextlib.suppress(NotImplementedError, ValueError):
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGHUP, signal.SIGTERM):
                 loop.add_signal_handler(number, self.exit)
+        self.call_after_refresh(self._open)
+
+    @work
+    async def _open(self) -> None:
+        try:
+            self.lab = await asyncio.to_thread(_build_lab, self._target, self._memory)
+        except LabError as error:
+            self.exit(error)
+            return
+        before = self.screen
+        await self.push_screen(self.lab)
+        for key in before.typed if isinstance(before, OpeningScreen) else ():
+            self.simulate_key(key)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette offers what the keys of this screen do, by the same declarations, then Textual's own."""
@@ -68,52 +84,20 @@ class LabApp(App[None]):
         await self.run_action(active.binding.action, active.node)
 
 
+def _build_lab(target: str | None, memory: Memory) -> LabScreen:
+    """In a thread: the imports take longer than all else. Raises LabError."""
+    opening = importlib.import_module("tui_lab.tui.opening")
+    lab = importlib.import_module("tui_lab.tui.screens.lab")
+    draft, run = opening.opening(target, memory)
+    screen: LabScreen = lab.LabScreen(draft, memory, run)
+    return screen
+
+
 def run_tui(target: str | None = None) -> None:
     """Open the lab on a recipe or a run; with neither, on the run that is going, else on what was open last.
 
     Raises LabError where `target` is neither.
     """
-    memory = Memory.load()
-    draft, run = opening(target, memory)
-    app = LabApp(draft, memory, run)
-    app.run()
-
-
-def opening(target: str | None, memory: Memory) -> tuple[Draft, RunFolder | None]:
-    """What to open: (draft, run). Raises LabError."""
-    if target is not None:
-        return _named(target)
-    run = _going() or _remembered(memory)
-    if run is not None:
-        with contextlib.suppress(LabError):
-            return Draft.load(run.recipe_path), run
-    for recipe in (memory.recipe, str(find_recipe(QUICKSTART))):
-        with contextlib.suppress(LabError):
-            return Draft.load(Path(recipe)), None
-    raise RecipeError(f"the recipe {QUICKSTART} is missing: install diffusion-lab again")
-
-
-def _named(target: str) -> tuple[Draft, RunFolder | None]:
-    try:
-        return Draft.load(find_recipe(target)), None
-    except RecipeError as no_recipe:
-        if Path(target).is_file():
-            raise
-        try:
-            folder = RunFolder.open(target)
-        except RunError as no_run:
-            raise LabError(f"{no_recipe.message}; and {no_run.message}") from no_run
-        return Draft.load(folder.recipe_path), folder
-
-
-def _going() -> RunFolder | None:
-    """The newest run that something trains now."""
-    return next((folder for folder in list_runs() if is_locked(folder)), None)
-
-
-def _remembered(memory: Memory) -> RunFolder | None:
-    if not memory.run:
-        return None
-    with contextlib.suppress(LabError):
-        return RunFolder.open(memory.run)
-    return None
+    error = LabApp(target).run()
+    if error is not None:
+        raise error

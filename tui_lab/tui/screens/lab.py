@@ -22,6 +22,7 @@ from tui_lab.runs.frame import Frame
 from tui_lab.tui.attached import AttachedRun, Update
 from tui_lab.tui.bandwidth import FrameBudget, link_speed, queued_writes
 from tui_lab.tui.draft import Draft
+from tui_lab.tui.layouts import LAYOUTS, SMALLEST, layout_for
 from tui_lab.tui.memory import Memory
 from tui_lab.tui.run_words import header_of, strip_words
 from tui_lab.tui.screens.ask import Ask
@@ -38,22 +39,16 @@ from tui_lab.tui.widgets.run_strip import RunStrip
 from tui_lab.tui.widgets.schedule_panel import SchedulePanel
 
 PANELS: tuple[type[Panel], ...] = (DatasetPanel, SchedulePanel, LossPanel, RecipePanel, DenoisingPanel)
-SMALLEST = (72, 20)
-LAYOUTS = (("wide", 150, 45), ("middle", 110, 34), ("narrow", *SMALLEST), ("tiny", 0, 0))
-"""(name, columns, lines) that a layout needs, the roomiest first."""
 WARM_AFTER_SECONDS = 1.0
 """The workbench warms up once the first screen stands; not at all where a run needs the processor."""
 CURVE_SECONDS = 0.25
 """The loss chart is drawn anew at most this often."""
 
 
-def layout_for(columns: int, lines: int) -> str:
-    """The roomiest layout that fits a terminal."""
-    return next(name for name, wide, high in LAYOUTS if columns >= wide and lines >= high)
-
-
 class LabScreen(SamplingScreen):
     """Wires the draft, the attached run and the panels to each other."""
+
+    AUTO_FOCUS = ""  # the remembered panel gets the focus, once it stands
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "zoom", "Zoom", tooltip="This panel alone, or all of them again"),
