@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from tui_lab.recipe import KNOBS
 from tui_lab.tui.app import LabApp
 from tui_lab.tui.screens import lab as lab_module
 from tui_lab.tui.screens.lab import LabScreen
@@ -32,6 +33,13 @@ def open_lab(standin_engine: None, monkeypatch: pytest.MonkeyPatch) -> Opened:
             yield app.lab, pilot
 
     return opened
+
+
+def nudged(key: str, value: Any, *directions: int) -> Any:
+    """The value of a knob after these nudges."""
+    for direction in directions:
+        value = KNOBS[key].nudge(value, direction)
+    return value
 
 
 def told(lab: LabScreen, words: str) -> bool:

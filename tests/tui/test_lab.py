@@ -8,7 +8,7 @@ import sys
 import pytest
 from textual.widgets import Input, Static
 
-from tests.tui.conftest import Opened, told, until
+from tests.tui.conftest import Opened, nudged, told, until
 from tui_lab.catalog.recipes import list_recipes
 from tui_lab.recipe import KNOBS, load_recipe
 from tui_lab.tui.layouts import layout_for
@@ -81,9 +81,9 @@ async def test_a_knob_turns_by_arrows_and_back_by_undo(open_lab: Opened) -> None
     async with open_lab() as (lab, pilot):
         await pilot.press("4")
         assert lab.query_one(KnobList).chosen == "optimizer.learning_rate"
+        lower = nudged("optimizer.learning_rate", lab.draft.get("optimizer.learning_rate"), -1, -1)
         await pilot.press("left", "left")
-        assert lab.draft.get("optimizer.learning_rate") == 6.4e-4
-        assert lab.draft.changes == {"optimizer.learning_rate": 6.4e-4}
+        assert lab.draft.changes == {"optimizer.learning_rate": lower}
         assert "*" in str(lab.query_one(RecipePanel).border_subtitle)
         await pilot.press("u", "u", "u")
         assert lab.draft.changes == {}
@@ -146,13 +146,14 @@ async def test_knobs_that_disagree_are_marked_and_training_says_why_not(open_lab
 
 async def test_edited_knobs_are_saved_as_a_recipe_of_ones_own(open_lab: Opened) -> None:
     async with open_lab() as (lab, pilot):
+        lower = nudged("optimizer.learning_rate", lab.draft.get("optimizer.learning_rate"), -1)
         await pilot.press("4", "left", "w")
         await until(pilot, lambda: isinstance(lab.app.screen, AskText))
         lab.app.screen.query_one(Input).value = "slower faces"
         await pilot.press("enter")
         await until(pilot, lambda: any(listed.name == "slower faces" for listed in list_recipes()))
         (listed,) = [listed for listed in list_recipes() if listed.name == "slower faces"]
-        assert load_recipe(listed.path).optimizer.learning_rate == 8e-4
+        assert load_recipe(listed.path).optimizer.learning_rate == lower
         assert "Quickstart" in load_recipe(listed.path).recipe.description
         await until(pilot, lambda: lab.draft.origin == "slower faces")
         assert lab.draft.changes == {}

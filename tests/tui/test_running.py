@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui.conftest import Opened, told, until
+from tests.tui.conftest import Opened, nudged, told, until
 from tests.waiting import wait_until
 from tui_lab.recipe import KNOBS
 from tui_lab.runs.folder import list_runs
@@ -55,15 +55,17 @@ async def test_a_live_knob_reaches_the_run_and_marks_the_curve(open_lab: Opened)
     async with open_lab() as (lab, pilot):
         await pilot.press("t")
         await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "running")
+        before = lab.draft.get("optimizer.learning_rate")
+        lower = nudged("optimizer.learning_rate", before, -1, -1)
         await pilot.press("4", "left", "left")
-        await until(pilot, lambda: lab.attached.curves.live == {"optimizer.learning_rate": 6.4e-4})
+        await until(pilot, lambda: lab.attached.curves.live == {"optimizer.learning_rate": lower})
         chart = lab.query_one("#loss-curves", LineChart)
         await until(pilot, lambda: any("learning_rate" in mark.text for mark in chart.marks))
         sent = [r for r in JournalReader(lab.attached.folder).read_new() if r.kind == "command"]
         assert len(sent) == 1, "two nudges within a blink are one command"
         assert lab.draft.changes == {}, "the knob stands as the run runs"
         await pilot.press("u", "u")
-        await until(pilot, lambda: lab.attached.curves.live == {"optimizer.learning_rate": 1e-3})
+        await until(pilot, lambda: lab.attached.curves.live == {"optimizer.learning_rate": before})
 
 
 async def test_a_knob_that_is_not_live_waits_for_a_new_run_or_a_fork(open_lab: Opened) -> None:
@@ -143,8 +145,9 @@ async def test_two_windows_steer_one_run(open_lab: Opened) -> None:
         await until(pilot_one, lambda: one.attached is not None and one.attached.status.name == "running")
         async with open_lab() as (two, pilot_two):
             await until(pilot_two, lambda: two.attached is not None)
+            lower = nudged("optimizer.learning_rate", two.draft.get("optimizer.learning_rate"), -1)
             await pilot_two.press("4", "left")
-            await until(pilot_one, lambda: one.draft.get("optimizer.learning_rate") == 8e-4)
+            await until(pilot_one, lambda: one.draft.get("optimizer.learning_rate") == lower)
             await pilot_one.press("space")
             await until(pilot_two, lambda: two.attached.status.name == "paused")
 
