@@ -67,7 +67,9 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--size", default="160x48", help="columns x rows")
-    parser.add_argument("--until", default="Press t to train", help="a pattern that is on the screen when all panels are")
+    parser.add_argument(
+        "--until", default="Press t to train", help="a pattern that is on the screen when all panels are"
+    )
     return parser
 
 

@@ -46,3 +46,15 @@ def test_it_is_the_same_each_time_and_leaves_the_global_generator_alone() -> Non
     assert first == again
     assert torch.equal(torch.get_rng_state(), state)
     assert evaluation(images, seed=1).loss(lambda x_t, t: x_t) != first
+
+
+def test_the_mean_is_weighted_as_training_weighs_it() -> None:
+    recipe = tiny_recipe({"evaluation.num_timesteps": 4, "loss.weighting": "min_snr"})
+    images = torch.ones(20, 3, 8, 8)
+    held_out = Evaluation(recipe, images, ALPHAS_CUMPROD, torch.Generator().manual_seed(0))
+    loss = held_out.loss(lambda x_t, t: torch.zeros_like(x_t))
+    expected = 0.0
+    for t, value in loss.by_timestep:
+        snr = float(ALPHAS_CUMPROD[t] / (1 - ALPHAS_CUMPROD[t]))
+        expected += min(snr, recipe.loss.snr_gamma) / (snr + 1) * value / 4
+    assert loss.mean == pytest.approx(expected, rel=1e-5)

@@ -39,10 +39,10 @@ async def test_five_live_panels_stand_before_any_key_is_pressed(open_lab: Opened
     async with open_lab(size) as (lab, pilot):
         await until(pilot, lambda: lab.query_one("#dataset-page", PixelView).shown)
         assert [panel.region.area > 0 for panel in lab.query(Panel)] == [True] * 5
-        assert "pixel-faces 16×16 RGB" in str(lab.query_one(DatasetPanel).border_title)
+        assert "pixel-faces 16×16" in str(lab.query_one(DatasetPanel).border_title)
         assert "7\u202f168 train · 1\u202f024 held out" in str(lab.query_one("#dataset-words", Static).visual)
         assert lab.query_one("#schedule-strip", PixelView).shown == 8
-        assert [one.name for one in lab.query_one("#schedule-curves", LineChart).series] == ["log-SNR", "√ᾱ", "√(1-ᾱ)"]
+        assert [one.name for one in lab.query_one("#schedule-curves", LineChart).series] == ["√ᾱ", "√(1-ᾱ)", "log-SNR"]
         assert "Press t to train on pixel-faces" in lab.query_one("#loss-curves", LineChart).empty
         assert "Press t to train" in str(lab.query_one("#denoising-words", Static).visual)
 
@@ -105,13 +105,13 @@ async def test_a_typed_value_is_checked_in_place(open_lab: Opened) -> None:
 async def test_the_schedule_bends_with_its_knob(open_lab: Opened) -> None:
     async with open_lab() as (lab, pilot):
         chart = lab.query_one("#schedule-curves", LineChart)
-        before = chart.series[1].y.copy()
+        before = chart.series[0].y.copy()
         await pilot.press("4")
         lab.query_one(KnobList).chosen = "noise_scheduler.beta_schedule"
         await pilot.press("right")
         await pilot.pause()
         assert lab.draft.recipe.noise_scheduler.beta_schedule == "sigmoid"
-        assert (chart.series[1].y != before).any()
+        assert (chart.series[0].y != before).any()
         assert "sigmoid" in str(lab.query_one(SchedulePanel).border_subtitle)
 
 

@@ -62,7 +62,7 @@ def find_recipe(name_or_path: str) -> Path:
 
 def _toml_files(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.glob("*.toml") if path.is_file())
+        return sorted((path for path in folder.glob("*.toml") if path.is_file()), key=lambda path: path.stem)
     except OSError:
         return []  # a folder that may not be read holds no recipes for this person
 

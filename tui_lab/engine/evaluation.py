@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tui_lab.diffusion.forward import add_noise
-from tui_lab.diffusion.objective import loss_per_sample, target
+from tui_lab.diffusion.objective import loss_per_sample, loss_weights, snr, target
 from tui_lab.recipe import Recipe
 
 BATCH_SIZE = 64
@@ -20,13 +20,18 @@ Predict = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class HeldOutLoss:
-    """The unweighted loss by timestep; `mean` is over them."""
+    """The unweighted loss by timestep, and the weight that training gives each of them.
+
+    `mean` is weighted as training's loss is, so that the two can be drawn on one axis.
+    """
 
     by_timestep: tuple[tuple[int, float], ...]
+    weights: tuple[float, ...]
 
     @property
     def mean(self) -> float:
-        return sum(loss for _, loss in self.by_timestep) / len(self.by_timestep)
+        weighted = (weight * loss for weight, (_, loss) in zip(self.weights, self.by_timestep, strict=True))
+        return sum(weighted) / len(self.by_timestep)
 
 
 class Evaluation:
@@ -50,7 +55,9 @@ class Evaluation:
         of_t = torch.tensor(self._timesteps, device=self._noise.device)
         losses = torch.cat([self._losses(of_t[at // count], at, predict) for at in pairs.split(BATCH_SIZE)])
         means = losses.reshape(len(self._timesteps), count).mean(dim=1).tolist()
-        return HeldOutLoss(tuple(zip(self._timesteps, means, strict=True)))
+        noise = self._recipe.noise_scheduler
+        weights = loss_weights(self._recipe.loss, noise.prediction_type, snr(self._alphas_cumprod, of_t)).tolist()
+        return HeldOutLoss(tuple(zip(self._timesteps, means, strict=True)), tuple(weights))
 
     def _losses(self, t: Tensor, pairs: Tensor, predict: Predict) -> Tensor:
         x0, noise = self._images[pairs % len(self._images)], self._noise[pairs]

@@ -141,6 +141,10 @@ class Chart:
         entries = [self._entry(number, trace, cursor) for number, trace in enumerate(self.plot.traces)]
         room = self.width - self.gutter
         if _cells_of(entries) + cell_len(head) > room:
+            entries = [
+                self._entry(number, trace, cursor, own_scale=False) for number, trace in enumerate(self.plot.traces)
+            ]
+        if _cells_of(entries) + cell_len(head) > room:
             if cursor is None:
                 head = ""
             else:
@@ -155,12 +159,12 @@ class Chart:
             *(span for entry in entries for span in entry),
         ]
 
-    def _entry(self, number: int, trace: Trace, cursor: float | None) -> list[Span]:
+    def _entry(self, number: int, trace: Trace, cursor: float | None, own_scale: bool = True) -> list[Span]:
         ascii_stroke = _ASCII_STROKES[number % len(_ASCII_STROKES)] * 2
         stroke = ascii_stroke if self.ascii_glyphs else _STROKES[trace.series.style]
         value = "" if cursor is None else f" {self._reading(trace, cursor)}"
         return [
-            Span(f"  {clean(trace.series.name, 40)}{_own_scale(trace.series)} ", LABEL),
+            Span(f"  {clean(trace.series.name, 40)}{_own_scale(trace.series) if own_scale else ''} ", LABEL),
             Span(stroke, f"line {number}"),
             Span(value, LABEL),
         ]

@@ -20,7 +20,7 @@ _BOX = """
     align: center middle;
     background: $background 60%;
     & > .box {
-        width: 72; max-width: 94%; height: auto; max-height: 90%;
+        width: 88; max-width: 94%; height: auto; max-height: 90%;
         border: round $primary; border-title-color: $primary; border-title-style: bold;
         background: $surface; padding: 1 2;
     }
@@ -94,8 +94,11 @@ class Choose(ModalScreen[str | None]):
     """A list with words beside each name; typing narrows it. Dismisses with the chosen name, or None."""
 
     DEFAULT_CSS = f"""Choose {{ {_BOX}
-        & OptionList {{ border: none; background: $surface; padding: 0; height: auto; max-height: 20; }}
-        & Input {{ border: none; height: 1; padding: 0; background: $panel; margin-bottom: 1; }}
+        & OptionList {{
+            border: none; background: $surface; padding: 0; height: auto; max-height: 20;
+            text-wrap: nowrap; text-overflow: ellipsis;
+        }}
+        & Input {{ background: $panel; margin-bottom: 1; }}
     }}"""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Back", show=False),
@@ -111,7 +114,7 @@ class Choose(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = self._title
-            yield Input(placeholder="type to narrow")
+            yield Input(placeholder="type to narrow", compact=True)
             yield OptionList()
             yield Static(Content("enter: take it   esc: leave it as it is"), classes="hint")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
@@ -28,7 +29,9 @@ class RunsScreen(Screen[tuple[str, str] | None]):
     DEFAULT_CSS = """
     RunsScreen {
         & #runs-title { height: 1; background: $panel; padding: 0 1; color: $primary; text-style: bold; }
-        & DataTable { height: 1fr; background: $background; padding: 0 1; }
+        & DataTable { height: 1fr; background: $background; }
+        & DataTable > .datatable--header { background: $surface; color: $secondary; }
+        & DataTable:focus > .datatable--cursor { background: $primary 30%; color: $foreground; }
         & #runs-empty { height: 1fr; content-align: center middle; color: $secondary; display: none; }
         & .-shown { display: block; }
     }
@@ -66,7 +69,7 @@ class RunsScreen(Screen[tuple[str, str] | None]):
         table = self.query_one(DataTable)
         known = {str(key.value) for key in table.rows}
         for status in statuses:
-            cells = _cells(status)
+            cells = _cells(status, self.app.theme_variables)
             if status.run in known:
                 for column, cell in zip(table.columns, cells, strict=True):
                     table.update_cell(status.run, column, cell, update_width=True)
@@ -97,17 +100,17 @@ class RunsScreen(Screen[tuple[str, str] | None]):
             self.dismiss(("recipe", self.chosen))
 
 
-def _cells(status: Status) -> list[Content]:
+def _cells(status: Status, colours: Mapping[str, str]) -> list[Text]:
     sign, colour = SIGNS[status.name]
     begun = datetime.datetime.fromtimestamp(status.created).strftime("%d %b %H:%M")
     of = f" / {status.max_train_steps}" if status.max_train_steps else ""
     return [
-        Content.styled(clean(status.run), "bold"),
-        Content.styled(f"{sign} {status.name}", colour),
-        Content(clean(status.recipe, 24)),
-        Content(f"{status.step}{of}"),
-        Content("" if status.loss is None else f"{status.loss:.4f}"),
-        Content(f"{status.steps_per_second:.1f}" if status.steps_per_second and status.alive else ""),
-        Content(clean(status.device, 10)),
-        Content(begun),
+        Text(clean(status.run, 40), style="bold"),
+        Text(f"{sign} {status.name}", style=colours[colour.removeprefix("$")]),
+        Text(clean(status.recipe, 24)),
+        Text(f"{status.step}{of}", justify="right"),
+        Text("" if status.loss is None else f"{status.loss:.4f}", justify="right"),
+        Text(f"{status.steps_per_second:.1f}" if status.steps_per_second and status.alive else "", justify="right"),
+        Text(clean(status.device, 10)),
+        Text(begun),
     ]

@@ -111,10 +111,10 @@ def words_of(images: Images, room: int) -> Content:
 
 
 def title_of(images: Images) -> str:
-    """ "pixel-faces 16×16 RGB"."""
+    """ "pixel-faces 16×16", "digits 8×8 grey"."""
     _, height, width, channels = images.train.shape
-    kind = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
-    return f"{clean(images.name, 40)} {width}×{height} {kind}"
+    kind = {1: " grey", 3: ""}.get(channels, f" {channels} channels")
+    return f"{clean(images.name, 40)} {width}×{height}{kind}"
 
 
 def page_size(height: int, width: int, cells_w: int, cells_h: int) -> int:

@@ -105,7 +105,7 @@ class DenoisingPanel(Panel):
     def step(self, pixels: Pixels, about: dict[str, Any]) -> None:
         """One step as it comes. `pixels`: (2, B, H, W, C); `about` holds index, count and timestep among the rest."""
         self._trajectory = None
-        self._draw(pixels[0], pixels[1], int(about["index"]), int(about["count"]), about.get("timestep", ""), about)
+        self._draw(pixels[0], pixels[1], int(about["index"]), int(about["count"]), about.get("timestep"), about)
 
     def hold(self, trajectory: Trajectory) -> None:
         """A whole trajectory, at its end."""
@@ -130,18 +130,22 @@ class DenoisingPanel(Panel):
         assert self._trajectory is not None
         pixels, about = self._trajectory.pixels, self._trajectory.about
         timesteps = about.get("timesteps") or []
-        timestep = timesteps[self._index] if self._index < len(timesteps) else ""
+        timestep = timesteps[self._index] if self._index < len(timesteps) else None
         noisy, clean = np.asarray(pixels[self._index, 0]), np.asarray(pixels[self._index, 1])
         self._draw(noisy, clean, self._index, len(pixels), timestep, about)
 
-    def _draw(self, noisy: Pixels, clean: Pixels, index: int, count: int, timestep: Any, about: dict[str, Any]) -> None:
+    def _draw(
+        self, noisy: Pixels, clean: Pixels, index: int, count: int, timestep: float | None, about: dict[str, Any]
+    ) -> None:
         self._index = index
         self._reveal(True)
         done = index == count - 1
         self.query_one("#pane-noisy").set_class(done, "-hidden")
         if not done:
             self.query_one("#view-noisy", PixelView).show(noisy)
-            self.query_one("#title-noisy", Static).update(Content(f"x_t   t = {timestep}"))
+            self.query_one("#title-noisy", Static).update(
+                Content(f"x_t   t = {timestep:g}" if timestep is not None else "x_t")
+            )
         self.query_one("#view-clean", PixelView).show(clean)
         words = "samples" if done else "predicted x₀"
         self.query_one("#title-clean", Static).update(Content(f"{words}   step {index + 1}/{count}"))

@@ -45,11 +45,6 @@ class KnobList(ScrollView, can_focus=True):
     KnobList {
         height: 1fr;
         overflow-x: hidden;
-        scrollbar-size-vertical: 1;
-        scrollbar-color: $border;
-        scrollbar-color-hover: $secondary;
-        scrollbar-background: $background;
-        scrollbar-background-hover: $background;
         & .knob-list--section { color: $secondary; }
         & .knob-list--name { color: $foreground 80%; }
         & .knob-list--value { color: $foreground; text-style: bold; }

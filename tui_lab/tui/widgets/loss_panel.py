@@ -16,6 +16,8 @@ from tui_lab.tui.widgets.panel import Panel
 
 MARKED = ("applied", "paused", "rewound")
 """What is worth a mark below the curve: all that changed its course."""
+RECENT = 200
+"""Records that shares of time are averaged over."""
 SMOOTHING = 0.02
 """The memory of the smoothed line, as a share of what is in view."""
 
@@ -65,24 +67,35 @@ class LossPanel(Panel, can_focus=False):
         chart = self.query_one(LineChart)
         chart.set_series(series)
         chart.marks = tuple(Mark(mark.step, mark.text) for mark in curves.marks if mark.kind in MARKED)
-        self.query_one("#loss-numbers", Static).update(Content(numbers(curves)))
+        self.query_one("#loss-numbers", Static).update(Content(numbers(curves, self.content_size.width)))
 
 
-def numbers(curves: Curves) -> str:
-    """ "loss .1610  held-out .1632  |g| .41  lr 9.8e-4  data 1 %  preview 2 %": what is known of now."""
+def numbers(curves: Curves, width: int) -> str:
+    """ "loss .1610  held-out .1632  |g| .41  lr 9.8e-4  data 1 %  preview 2 %": of now, as many as fit."""
     rate = _last(curves.lr)
     parts = (
         ("loss {:.4f}", _last(curves.loss)),
         ("held-out {:.4f}", _last(curves.validation[1])),
         ("ema {:.4f}", _last(curves.validation_ema[1])),
-        ("|g| {:.2f}", _last(curves.grad_norm)),
         ("lr {}", None if rate is None else format_number(float(f"{rate:.2g}"))),
-        ("data {:.0%}", _last(curves.data_share)),
-        ("preview {:.0%}", _last(curves.preview_share)),
+        ("|g| {:.2f}", _last(curves.grad_norm)),
+        ("data {:.0%}", _recent(curves.data_share)),
+        ("preview {:.0%}", _recent(curves.preview_share)),
     )
-    return "  ".join(words.format(value) for words, value in parts if value is not None)
+    said = ""
+    for words, value in parts:
+        if value is not None and len(longer := f"{said}  {words.format(value)}".strip()) <= width:
+            said = longer
+    return said
 
 
 def _last(column: Column) -> float | None:
     """The newest value; None where there is none, or no number."""
     return float(column[-1]) if len(column) and np.isfinite(column[-1]) else None
+
+
+def _recent(column: Column) -> float | None:
+    """The mean of the newest records: a preview's share is all or nothing from step to step."""
+    newest = column[-RECENT:]
+    newest = newest[np.isfinite(newest)]
+    return float(newest.mean()) if len(newest) else None

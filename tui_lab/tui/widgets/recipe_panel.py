@@ -26,13 +26,13 @@ class RecipePanel(Panel, can_focus=False):
     DEFAULT_CSS = """
     RecipePanel {
         & #knob-help { height: auto; max-height: 3; color: $secondary; }
-        & #knob-search { display: none; height: 1; border: none; padding: 0; background: $panel; }
+        & #knob-search { display: none; background: $panel; }
         & #knob-search.-open { display: block; }
     }
     """
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="find a knob: lr, batch, beta …", id="knob-search")
+        yield Input(placeholder="find a knob: lr, batch, beta …", id="knob-search", compact=True)
         yield KnobList()
         yield Static(id="knob-help")
 

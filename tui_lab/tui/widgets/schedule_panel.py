@@ -55,9 +55,9 @@ class SchedulePanel(Panel, can_focus=False):
         log_snr = np.clip(schedules.log_snr(noise), *LOG_SNR_RANGE)
         self.query_one(LineChart).set_series(
             [
-                Series("log-SNR", t, log_snr, style="dotted", own_range=LOG_SNR_RANGE),
                 Series("√ᾱ", t, schedules.sqrt_alphas_cumprod(noise)),
                 Series("√(1-ᾱ)", t, schedules.sqrt_one_minus_alphas_cumprod(noise), style="dashed"),
+                Series("log-SNR", t, log_snr, style="dotted", own_range=LOG_SNR_RANGE),
             ]
         )
         self.border_subtitle = f"{noise.beta_schedule} · {noise.prediction_type}"
