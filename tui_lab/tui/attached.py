@@ -22,11 +22,11 @@ STATUS_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What is new since the last look."""
+    """What is new since the last look; an answer comes with the kind of its command."""
 
     records: list[Record] = field(default_factory=list)
     frame: Frame | None = None
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[tuple[str, Answer]] = field(default_factory=list)
     status_changed: bool = False
 
     def __bool__(self) -> bool:
@@ -48,7 +48,7 @@ class AttachedRun:
         self.started: dict[str, Any] = {}
         self._journal = JournalReader(folder)
         self._frames = FrameReader(folder)
-        self._sent: set[str] = set()
+        self._sent: dict[str, str] = {}
         self._looked = time.monotonic()
 
     @property
@@ -70,8 +70,13 @@ class AttachedRun:
                     self.waiting_for = str(record.data.get("message", ""))
                 elif record.kind == "started":
                     self.started, self.waiting_for = record.data, ""
-        answers = [answer for sent in sorted(self._sent) if (answer := read_answer(self.folder, sent)) is not None]
-        self._sent -= {answer.id for answer in answers}
+        answers = [
+            (kind, answer)
+            for sent, kind in self._sent.items()
+            if (answer := read_answer(self.folder, sent)) is not None
+        ]
+        for _, answer in answers:
+            del self._sent[answer.id]
         return Update(records, self._frames.read_new(), answers, self._look_at_status(records))
 
     def _look_at_status(self, records: list[Record]) -> bool:
@@ -84,7 +89,7 @@ class AttachedRun:
 
     def send(self, kind: str, **data: Any) -> None:
         """Drop a command into the spool; its answer comes with a later `poll`."""
-        self._sent.add(submit(self.folder, kind, data))
+        self._sent[submit(self.folder, kind, data)] = kind
 
     def latest_trajectory(self) -> tuple[np.ndarray, dict[str, Any]] | None:
         """(pixels, about) of the newest finished preview, memory-mapped; None where there is none that can be read."""

@@ -20,6 +20,8 @@ from tui_lab.tui.draft import Draft
 from tui_lab.tui.screens.ask import Ask
 
 POLL_SECONDS = 0.1
+SEEN_ON_SCREEN = ("pause", "resume", "preview", "stop")
+"""Commands whose effect shows by itself, and needs no word."""
 SEND_AFTER_SECONDS = 0.2
 """Nudges in quick succession become one command."""
 
@@ -105,8 +107,11 @@ class RunningScreen(Screen[None]):
             self.attached = None
             self.run_attached()
             return
-        for answer in update.answers:
-            self.notify(answer.message, severity="information" if answer.ok else "warning", markup=False)
+        for kind, answer in update.answers:
+            if not answer.ok:
+                self.notify(answer.message, severity="warning", markup=False)
+            elif kind not in SEEN_ON_SCREEN:
+                self.say(answer.message)
         if update:
             self.run_updated(update)
         if update.status_changed:
