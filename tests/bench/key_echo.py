@@ -16,7 +16,7 @@ from tests.bench.report import Report, Sample
 from tests.bench.training import COMMAND, training_run
 from tests.e2e.pty_terminal import PtyTerminal
 
-_LETTERS = "zqxjvkwzqx"  # nothing on the screen reads like this by itself
+_LETTERS = "@~#;&@~#;&"  # nothing on the screen reads like this by itself
 
 
 def measure(options: argparse.Namespace) -> Report:

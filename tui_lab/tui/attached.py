@@ -85,7 +85,7 @@ class AttachedRun:
             return False
         before, self.status = self.status, status_of(self.folder)
         self._looked = time.monotonic()
-        return before != self.status
+        return (before.name, before.alive, before.message) != (self.status.name, self.status.alive, self.status.message)
 
     def send(self, kind: str, **data: Any) -> None:
         """Drop a command into the spool; its answer comes with a later `poll`."""

@@ -41,8 +41,9 @@ from tui_lab.tui.widgets.schedule_panel import SchedulePanel
 PANELS: tuple[type[Panel], ...] = (DatasetPanel, SchedulePanel, LossPanel, RecipePanel, DenoisingPanel)
 WARM_AFTER_SECONDS = 1.0
 """The workbench warms up once the first screen stands; not at all where a run needs the processor."""
-CURVE_SECONDS = 0.25
-"""The loss chart is drawn anew at most this often."""
+CURVE_SECONDS = 0.4
+"""The loss chart and the numbers of the header are drawn anew at most this often."""
+FRAME_SECONDS = 1 / 15
 
 
 class LabScreen(SamplingScreen):
@@ -51,6 +52,7 @@ class LabScreen(SamplingScreen):
     AUTO_FOCUS = ""  # the remembered panel gets the focus, once it stands
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Search", key_display="/", show=False, tooltip="Find a knob by name"),
         Binding("z", "zoom", "Zoom", tooltip="This panel alone, or all of them again"),
         Binding("l", "log_y", "Log y", tooltip="Loss on a logarithmic axis"),
         Binding("r", "runs", "Runs", tooltip="All runs: open one, or take its recipe"),
@@ -93,7 +95,7 @@ class LabScreen(SamplingScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self.set_interval(CURVE_SECONDS, self._draw_curves)
-        self.set_interval(1 / 30, self._draw_frame)
+        self.set_interval(FRAME_SECONDS, self._draw_frame)
         self.panel = self._memory.panel if self._memory.panel in {kind.panel_id() for kind in PANELS} else "dataset"
         self.query_one(PanelTabs).active = self.panel
         self.query_one(LossPanel).log_y = self._memory.log_y
@@ -138,6 +140,10 @@ class LabScreen(SamplingScreen):
     def action_panel(self, panel: str) -> None:
         self.panel = panel
         self.query_one(f"#{panel}", Panel).focus_target.focus()
+
+    def action_search(self) -> None:
+        self.action_panel("recipe")
+        self.query_one(RecipePanel).search()
 
     def action_zoom(self) -> None:
         if self.terminal_layout != "narrow":
@@ -276,7 +282,8 @@ class LabScreen(SamplingScreen):
                 self._frame = None
                 self._hold_latest(attached)
         self._curves_dirty = self._curves_dirty or bool(update.records)
-        self._show_header()
+        if update.status_changed:
+            self._show_header()
 
     def _hold_latest(self, attached: AttachedRun) -> None:
         latest = attached.latest_trajectory()
@@ -289,6 +296,7 @@ class LabScreen(SamplingScreen):
         if not self._curves_dirty or self.attached is None:
             return
         self._curves_dirty = False
+        self._show_header()
         attached, panel = self.attached, self.query_one(LossPanel)
         if len(attached.curves.steps):
             panel.show(attached.curves)

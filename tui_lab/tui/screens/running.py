@@ -114,8 +114,8 @@ class RunningScreen(Screen[None]):
                 self.say(answer.message)
         if update:
             self.run_updated(update)
-        if update.status_changed:
-            self.refresh_bindings()
+        if update.status_changed or any(record.kind == "checkpoint" for record in update.records):
+            self.refresh_bindings()  # which keys work
 
     # Keys
 

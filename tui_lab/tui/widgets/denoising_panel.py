@@ -99,7 +99,7 @@ class DenoisingPanel(Panel):
         """No picture yet: what to press, or what is being waited for."""
         self._trajectory = None
         self._reveal(False)
-        self.query_one("#denoising-words", Static).update(Content(words))
+        self.query_one("#denoising-words", Static).update(Content(words), layout=False)
         self.border_subtitle = ""
 
     def step(self, pixels: Pixels, about: dict[str, Any]) -> None:
@@ -144,12 +144,12 @@ class DenoisingPanel(Panel):
         if not done:
             self.query_one("#view-noisy", PixelView).show(noisy)
             self.query_one("#title-noisy", Static).update(
-                Content(f"x_t   t = {timestep:g}" if timestep is not None else "x_t")
+                Content(f"x_t   t = {timestep:g}" if timestep is not None else "x_t"), layout=False
             )
         self.query_one("#view-clean", PixelView).show(clean)
         words = "samples" if done else "predicted x₀"
-        self.query_one("#title-clean", Static).update(Content(f"{words}   step {index + 1}/{count}"))
-        self.query_one("#scrub", Static).update(self._bar(index, count, about))
+        self.query_one("#title-clean", Static).update(Content(f"{words}   step {index + 1}/{count}"), layout=False)
+        self.query_one("#scrub", Static).update(self._bar(index, count, about), layout=False)
         self.border_subtitle = "" if self._trajectory is None else "←→ scrub"
 
     def _reveal(self, pictures: bool) -> None:

@@ -55,7 +55,7 @@ class LossPanel(Panel, can_focus=False):
         chart = self.query_one(LineChart)
         chart.set_series([])
         chart.empty = words
-        self.query_one("#loss-numbers", Static).update("")
+        self.query_one("#loss-numbers", Static).update("", layout=False)
 
     def show(self, curves: Curves) -> None:
         series = [
@@ -67,7 +67,7 @@ class LossPanel(Panel, can_focus=False):
         chart = self.query_one(LineChart)
         chart.set_series(series)
         chart.marks = tuple(Mark(mark.step, mark.text) for mark in curves.marks if mark.kind in MARKED)
-        self.query_one("#loss-numbers", Static).update(Content(numbers(curves, self.content_size.width)))
+        self.query_one("#loss-numbers", Static).update(Content(numbers(curves, self.content_size.width)), layout=False)
 
 
 def numbers(curves: Curves, width: int) -> str:

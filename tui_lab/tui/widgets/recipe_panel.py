@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input, Static
 
@@ -20,9 +17,6 @@ class RecipePanel(Panel, can_focus=False):
     """Shows a draft. `Nudged` and `TypeAsked` of its list go on to the screen, which knows whether a run is going."""
 
     number, title = 4, "Recipe"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/", tooltip="Find a knob by name"),
-    ]
     DEFAULT_CSS = """
     RecipePanel {
         & #knob-help { height: auto; max-height: 3; color: $secondary; }
@@ -64,7 +58,8 @@ class RecipePanel(Panel, can_focus=False):
     def describe(self, knob: Knob, draft: Draft) -> None:
         self._say(knob.key, draft)
 
-    def action_search(self) -> None:
+    def search(self) -> None:
+        """Open the line that finds knobs."""
         search = self.query_one("#knob-search", Input)
         search.add_class("-open")
         search.focus()
