@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -41,8 +42,11 @@ from tui_lab.tui.widgets.schedule_panel import SchedulePanel
 PANELS: tuple[type[Panel], ...] = (DatasetPanel, SchedulePanel, LossPanel, RecipePanel, DenoisingPanel)
 WARM_AFTER_SECONDS = 1.0
 """The workbench warms up once the first screen stands; not at all where a run needs the processor."""
-CURVE_SECONDS = 0.4
-"""The loss chart and the numbers of the header are drawn anew at most this often."""
+CURVE_SECONDS = 0.25
+CALM_CURVE_SECONDS = 1.0
+CALM_AFTER = 60
+"""The loss chart and the header's numbers are drawn anew at most this often; less often once there are so many points,
+each of which changes little. On a small machine, every redraw is taken from the run."""
 FRAME_SECONDS = 1 / 15
 
 
@@ -81,6 +85,7 @@ class LabScreen(SamplingScreen):
         self._frame: Frame | None = None
         self._budget = FrameBudget(link_speed(os.environ), backlog=lambda: queued_writes(self.app))
         self._curves_dirty = False
+        self._curves_drawn = 0.0
 
     def compose(self) -> ComposeResult:
         yield LabHeader()
@@ -245,7 +250,7 @@ class LabScreen(SamplingScreen):
             if not self.draft.changes:
                 self._take_recipe_of(attached)
             self._hold_latest(attached)
-        self._curves_dirty = True
+        self._curves_dirty, self._curves_drawn = True, 0.0
         self._draw_curves()
         self._show_header()
 
@@ -295,7 +300,11 @@ class LabScreen(SamplingScreen):
     def _draw_curves(self) -> None:
         if not self._curves_dirty or self.attached is None:
             return
+        seconds = CALM_CURVE_SECONDS if len(self.attached.curves.steps) > CALM_AFTER else 0.0
+        if time.monotonic() - self._curves_drawn < seconds:
+            return
         self._curves_dirty = False
+        self._curves_drawn = time.monotonic()
         self._show_header()
         attached, panel = self.attached, self.query_one(LossPanel)
         if len(attached.curves.steps):

@@ -19,7 +19,7 @@ from tui_lab.tui.attached import AttachedRun, Update
 from tui_lab.tui.draft import Draft
 from tui_lab.tui.screens.ask import Ask
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.15
 SEEN_ON_SCREEN = ("pause", "resume", "preview", "stop")
 """Commands whose effect shows by itself, and needs no word."""
 SEND_AFTER_SECONDS = 0.2
