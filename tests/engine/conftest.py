@@ -25,6 +25,7 @@ def fresh_accelerate(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     GradientState._reset_state()
     torch.set_num_threads(threads)
     torch.set_rng_state(random)
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

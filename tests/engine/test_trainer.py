@@ -82,11 +82,19 @@ def test_stopped_and_resumed_is_bit_for_bit_the_run_that_never_stopped(tiny: Mak
 def test_previews_and_validation_change_nothing_in_training(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = tiny().train()
     monkeypatch.setattr(previews, "SHARES", {"cadence": 0.99, "request": 0.99, "final": 0.99})
+    monkeypatch.setattr(previews, "BUDGET", 1e9)
     busy = tiny({"sampling.every_steps": 1, "sampling.scheduler": "DDPMScheduler", "evaluation.every_steps": 1}).train(
         {2: [("preview", {"seed": 5})]}
     )
     assert len(busy.records("preview")) >= 2
     assert same(plain.tensors(), busy.tensors())
+
+
+def test_a_preview_that_the_last_one_has_not_paid_for_waits(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(previews, "SHARES", {"cadence": 0.99, "request": 0.99, "final": 0.99})
+    monkeypatch.setattr(previews, "BUDGET", 1e-9)
+    run = tiny({"sampling.every_steps": 1, "sampling.num_inference_steps": 1}).train()
+    assert [record.data["reason"] for record in run.records("preview")] == ["cadence", "final"]
 
 
 def test_a_killed_run_rewinds_and_applies_its_changes_again_at_their_steps(tiny: Make) -> None:

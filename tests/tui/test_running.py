@@ -158,7 +158,6 @@ async def test_the_runs_screen_lists_opens_and_gives_a_recipe_back(open_lab: Ope
         await until(pilot, lambda: isinstance(lab.app.screen, RunsScreen))
         await pilot.press("escape")
         lab.turn(KNOBS["training.max_train_steps"], 5)
-        lab.turn(KNOBS["lr_scheduler.num_warmup_steps"], 0)
         await pilot.press("t")
         await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "finished")
         name = lab.attached.id
@@ -184,7 +183,6 @@ async def test_a_run_that_fails_says_so_in_one_line_and_shows_its_log(
 async def test_a_run_folder_that_goes_away_is_said_and_survived(open_lab: Opened) -> None:
     async with open_lab() as (lab, pilot):
         lab.turn(KNOBS["training.max_train_steps"], 5)
-        lab.turn(KNOBS["lr_scheduler.num_warmup_steps"], 0)
         await pilot.press("t")
         await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "finished")
         lab.attached.folder.path.rename(lab.attached.folder.path.with_name("elsewhere"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,8 +27,11 @@ Reason = Literal["cadence", "request", "final"]
 Answer = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """(model, x_t, t) → the model's answer."""
 
-SHARES: dict[Reason, float] = {"cadence": 0.03, "request": 0.5, "final": 0.5}
-"""The largest share of the time that a preview may take from training."""
+SHARES: dict[Reason, float] = {"cadence": 0.12, "request": 0.5, "final": 0.5}
+"""The largest share of the time that a preview may take from training while it is drawn."""
+
+BUDGET = 0.035
+"""The largest share of a run's time that previews by cadence may take in the long run."""
 
 TRAJECTORY_BYTES = 64 * 1024 * 1024
 """Beyond it, a trajectory keeps only every n-th step on the disk."""
@@ -66,6 +70,13 @@ class Previews:
         self._credit = 0.0
         self._call_seconds = 0.0
         self._idle_since = 0.0
+        self._cadence_began = -math.inf
+        self._cadence_seconds = 0.0
+
+    @property
+    def paid_for(self) -> bool:
+        """Whether the last preview by cadence lies far enough back for the next one to stay within the budget."""
+        return self._cadence_seconds <= BUDGET * (time.perf_counter() - self._cadence_began)
 
     @property
     def drawing(self) -> Reason | None:
@@ -101,6 +112,8 @@ class Previews:
         self._job = _Job(step, recipe, reason, steps, done, dropped)
         self._credit = 0.0
         self._idle_since = time.perf_counter()
+        if reason == "cadence":
+            self._cadence_began = self._idle_since
 
     def cancel(self, why: str) -> None:
         """Drop the one in the making, if there is one."""
@@ -145,6 +158,8 @@ class Previews:
             self.cancel(why)
         self._call_seconds = time.perf_counter() - began
         job.seconds += self._call_seconds
+        if job.reason == "cadence":
+            self._cadence_seconds = job.seconds
 
     def _show(self, job: _Job, made: DenoisingStep) -> None:
         panes = made.panes()

@@ -111,7 +111,8 @@ class Trainer:
             self._validate()
         if _due(step, recipe.training.checkpointing_steps) and not self._done:
             self._checkpoint_or_pause()
-        if _due(step, recipe.sampling.every_steps) and not self._done and self._previews.drawing is None:
+        due = _due(step, recipe.sampling.every_steps) and not self._done
+        if due and self._previews.drawing is None and self._previews.paid_for:
             try:
                 self._previews.begin(step, recipe, "cadence")
             except LabError as error:

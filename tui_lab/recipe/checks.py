@@ -86,11 +86,6 @@ def _training(recipe: Recipe) -> list[Problem]:
     if training.max_train_steps == 0 and schedule.name != "constant":
         message = f"lr_scheduler.name {schedule.name} needs an end: set training.max_train_steps, or take constant"
         found.append(Problem("lr_scheduler.name", message))
-    if 0 < training.max_train_steps < schedule.num_warmup_steps:
-        message = (
-            f"lr_scheduler.num_warmup_steps {schedule.num_warmup_steps} outlasts the {training.max_train_steps} steps"
-        )
-        found.append(Problem("lr_scheduler.num_warmup_steps", message))
     if len(recipe.optimizer.betas) != 2 or not all(0 <= beta < 1 for beta in recipe.optimizer.betas):
         found.append(
             Problem("optimizer.betas", "optimizer.betas takes two numbers from 0 to below 1, such as 0.9, 0.999")

@@ -1,0 +1,66 @@
+"""The README's pictures, made by the program itself: a quickstart is trained, and the lab's screen exported as SVG.
+
+    python -m tests.e2e.screenshots [--run RUN]
+
+With `--run` a run that is there already is shown. The pictures go to `.github/screenshots`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from tui_lab.tui.app import LabApp
+from tui_lab.tui.widgets.pixel_view import PixelView
+
+FOLDER = Path(__file__).resolve().parents[2] / ".github" / "screenshots"
+RUN = "readme"
+SHOTS = (("lab", (160, 48), ()), ("narrow", (80, 24), ("5",)))
+"""(name, columns × lines, keys to press first)."""
+
+
+async def _take(run: str) -> None:
+    for name, size, keys in SHOTS:
+        app = LabApp(run)
+        async with app.run_test(size=size) as pilot:
+            await _until(pilot, lambda app=app: app.lab is not None and app.lab.attached is not None)
+            await pilot.press(*keys)
+            await _until(pilot, lambda app=app: any(view.shown for view in app.lab.query(PixelView)))
+            await pilot.pause(1.5)
+            _write(FOLDER / f"{name}.svg", app.export_screenshot(title="diffusion-lab"))
+
+
+async def _until(pilot: Pilot[object], condition: object) -> None:
+    assert callable(condition)
+    while not condition():
+        await pilot.pause(0.05)
+
+
+def _write(path: Path, svg: str) -> None:
+    """Without the web fonts that Textual's SVG asks for: a README's viewer loads none. With every blank kept."""
+    svg = re.sub(r"@font-face\s*\{.*?\}", "", svg, flags=re.S).replace("<text ", '<text xml:space="preserve" ')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(svg, encoding="utf-8")
+    sys.stdout.write(f"{path}\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", help="a run to show instead of training one")
+    run = parser.parse_args().run
+    os.environ["DIFFUSION_LAB_COLOR"] = "truecolor"
+    if run is None:
+        command = [sys.executable, "-c", "from tui_lab.cli import main; main()"]
+        subprocess.run([*command, "train", "pixel-faces-16", "--name", RUN], check=True)
+    asyncio.run(_take(run or RUN))
+
+
+if __name__ == "__main__":
+    main()
