@@ -12,6 +12,7 @@ from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from torch import Tensor
 
 from tui_lab.catalog.samplers import SAMPLERS
+from tui_lab.diffusion.schedules import NoiseSchedule
 from tui_lab.errors import RecipeError
 
 # diffusers' own stand-in for "no signal left" where ᾱ = 0 would make a solver divide by zero.
@@ -32,21 +33,11 @@ _PROCESS_KEYS = (
 """What of a scheduler's config is about the noise process and the data's range, not about its own way to sample."""
 
 
-class NoiseKnobs(Protocol):
+class NoiseKnobs(NoiseSchedule, Protocol):
     """The recipe's `[noise_scheduler]` section."""
 
     @property
-    def num_train_timesteps(self) -> int: ...
-    @property
-    def beta_schedule(self) -> str: ...
-    @property
-    def beta_start(self) -> float: ...
-    @property
-    def beta_end(self) -> float: ...
-    @property
     def prediction_type(self) -> Literal["epsilon", "sample", "v_prediction"]: ...
-    @property
-    def rescale_betas_zero_snr(self) -> bool: ...
 
 
 def training_scheduler(noise: NoiseKnobs) -> DDPMScheduler:

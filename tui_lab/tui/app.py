@@ -50,8 +50,17 @@ class LabApp(App[LabError]):
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGHUP, signal.SIGTERM):
-                loop.add_signal_handler(number, self.exit)
+                loop.add_signal_handler(number, self._leave_at_once)
         self.call_after_refresh(self._open)
+
+    def _leave_at_once(self) -> None:
+        if self.lab is not None and self.lab.is_running:
+            self.lab.remember()
+        self.exit()
+
+    async def action_quit(self) -> None:
+        """Ctrl+q: without a question, as a person who presses it expects."""
+        self._leave_at_once()
 
     @work
     async def _open(self) -> None:

@@ -38,10 +38,12 @@ class Draft:
     """A recipe, where it came from, and the edits since. The knobs may disagree with each other while they are being
     edited; `problems` says so, and training waits until there is none."""
 
-    def __init__(self, recipe: Recipe, text: str = "", origin: str = "") -> None:
+    def __init__(self, recipe: Recipe, text: str = "", origin: str = "", run: str = "") -> None:
+        """`run`: the run whose knobs these are."""
         self.recipe = recipe
         self.base = recipe
         self.origin = origin or recipe.recipe.name
+        self.run = run
         self._text = text or dump_recipe(recipe)
         self._edits: list[Edit] = []
 
@@ -59,6 +61,10 @@ class Draft:
     @property
     def problems(self) -> list[Problem]:
         return problems(self.recipe)
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._edits)
 
     def get(self, key: str) -> Any:
         return get(self.recipe, key)

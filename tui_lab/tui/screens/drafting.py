@@ -33,6 +33,11 @@ class DraftingScreen(RunningScreen):
         super().__init__()
         self.draft = draft
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "undo":
+            return True if self.draft.can_undo else None
+        return super().check_action(action, parameters)
+
     @abstractmethod
     def draft_changed(self) -> None:
         """Show the draft anew, wherever it is shown."""
@@ -77,7 +82,7 @@ class DraftingScreen(RunningScreen):
 
     def _knob_turned(self, knob: Knob, value: Any) -> None:
         self.draft_changed()
-        if self.alive and self.attached is not None:
+        if self.alive and self.steers and self.attached is not None:
             if knob.live:
                 self.send_live(knob.key, value)
             else:
@@ -86,7 +91,6 @@ class DraftingScreen(RunningScreen):
     def action_undo(self) -> None:
         edit = self.draft.undo()
         if edit is None:
-            self.say("Nothing to undo")
             return
         self._knob_turned(KNOBS[edit.key], edit.old)
         self.query_one(KnobList).chosen = edit.key

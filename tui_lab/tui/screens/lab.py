@@ -95,7 +95,7 @@ class LabScreen(SamplingScreen):
                 yield kind()
         yield Static(id="too-small")
         yield RunStrip()
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -132,6 +132,14 @@ class LabScreen(SamplingScreen):
     def watch_panel(self) -> None:
         self.query_one(PanelTabs).active = self.panel
         self._arrange()
+        if self.terminal_layout == "narrow":
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        narrow = self.terminal_layout == "narrow"
+        if narrow and (action == "zoom" or (action == "log_y" and self.panel != "loss")):
+            return None
+        return super().check_action(action, parameters)
 
     def _arrange(self) -> None:
         """One panel alone when zoomed or narrow, else all."""
@@ -147,12 +155,11 @@ class LabScreen(SamplingScreen):
         self.query_one(f"#{panel}", Panel).focus_target.focus()
 
     def action_search(self) -> None:
-        self.action_panel("recipe")
+        self.panel = "recipe"
         self.query_one(RecipePanel).search()
 
     def action_zoom(self) -> None:
-        if self.terminal_layout != "narrow":
-            self.zoomed = not self.zoomed
+        self.zoomed = not self.zoomed
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Tab and the mouse move between panels too: the one in focus is the one that z zooms."""
@@ -181,6 +188,7 @@ class LabScreen(SamplingScreen):
         if self.attached is None:
             self._say_how_to_begin()
         self.count_parameters()
+        self.refresh_bindings()
 
     def open_recipe(self, path: Path) -> None:
         super().open_recipe(path)
@@ -247,8 +255,7 @@ class LabScreen(SamplingScreen):
             self._say_how_to_begin()
         else:
             self._memory.run = attached.id
-            if not self.draft.changes:
-                self._take_recipe_of(attached)
+            self._take_recipe_of(attached)
             self._hold_latest(attached)
         self._curves_dirty, self._curves_drawn = True, 0.0
         self._draw_curves()
@@ -258,7 +265,7 @@ class LabScreen(SamplingScreen):
         """The knobs show what the run runs with, live changes among them."""
         try:
             text = attached.folder.recipe_path.read_text(encoding="utf-8")
-            self.draft = Draft(attached.folder.recipe(), text, attached.status.recipe or attached.id)
+            self.draft = Draft(attached.folder.recipe(), text, attached.status.recipe or attached.id, attached.id)
             self.draft.adopt(attached.curves.live)
         except (LabError, OSError) as error:
             self.complain(error if isinstance(error, LabError) else LabError(f"{attached.id}: {error}"))
@@ -273,10 +280,10 @@ class LabScreen(SamplingScreen):
         if update.frame is not None:
             self._frame = update.frame
         for record in update.records:
-            if record.kind == "applied" and record.data.get("command") == "set":
+            if record.kind == "applied" and record.data.get("command") == "set" and self.steers:
                 self.draft.adopt({key: new for key, (_, new) in record.data["changes"].items()})
                 self.draft_changed()
-            elif record.kind == "rejected":
+            elif record.kind == "rejected" and self.steers:
                 self.draft.adopt({key: self.draft.base_value(key) for key in self.draft.changes if KNOBS[key].live})
                 self.draft_changed()
             elif record.kind in ("warning", "failed"):
@@ -289,6 +296,11 @@ class LabScreen(SamplingScreen):
         self._curves_dirty = self._curves_dirty or bool(update.records)
         if update.status_changed:
             self._show_header()
+            self._curves_dirty, self._curves_drawn = True, 0.0
+            spoke = any(record.kind == "failed" for record in update.records)
+            if attached.status.name in ("failed", "lost") and not spoke:
+                words = f"{attached.id} {attached.status.name}: {attached.status.message}. v shows its log"
+                self.complain(LabError(f"{words}; space goes on from the newest checkpoint"))
 
     def _hold_latest(self, attached: AttachedRun) -> None:
         latest = attached.latest_trajectory()

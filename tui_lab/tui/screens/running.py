@@ -68,6 +68,11 @@ class RunningScreen(Screen[None]):
     def alive(self) -> bool:
         return self.attached is not None and self.attached.alive
 
+    @property
+    def steers(self) -> bool:
+        """Whether the knobs on the screen are those of the attached run, and not of another recipe."""
+        return self.attached is not None and self.draft.run == self.attached.id
+
     def complain(self, error: LabError) -> None:
         self.notify(error.message, severity="error", timeout=12, markup=False)
 
@@ -210,8 +215,14 @@ class RunningScreen(Screen[None]):
             self.say(f"{self.attached.id} stops: it writes a checkpoint and exports its pipeline")
 
     def action_fork(self) -> None:
-        if self.attached is not None:
+        if self.attached is None:
+            return
+        if self.steers:
             self._fork(self.attached.folder, dict(self.draft.changes))
+        else:
+            self.complain(
+                LabError(f"these knobs are {self.draft.origin}'s: r opens {self.attached.id} to fork it")
+            )
 
     @work(thread=True, exclusive=True, group="launch")
     def _fork(self, parent: RunFolder, changes: dict[str, Any]) -> None:

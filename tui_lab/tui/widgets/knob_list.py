@@ -136,6 +136,8 @@ class KnobList(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         row = y + self.scroll_offset.y
         width = self.size.width
+        if not self._rows and y == 0:
+            return Strip([Segment(f"no knob is called {self._filter}", self.rich_style)]).crop(0, width)
         if row >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         key, style = self._rows[row], self.get_component_rich_style

@@ -62,7 +62,7 @@ class RecipePanel(Panel, can_focus=False):
         """Open the line that finds knobs."""
         search = self.query_one("#knob-search", Input)
         search.add_class("-open")
-        search.focus()
+        self.call_after_refresh(search.focus)  # it takes the focus only once it is displayed
 
     @on(Input.Changed, "#knob-search")
     def _filter(self, event: Input.Changed) -> None:
