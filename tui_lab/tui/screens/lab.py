@@ -106,7 +106,7 @@ class LabScreen(SamplingScreen):
         self.query_one(LossPanel).log_y = self._memory.log_y
         self.run_attached()
         self.draft_changed()
-        self.call_after_refresh(self.action_panel, self.panel)
+        self.action_panel(self.panel)
         if self._first_run is not None:
             self.attach(self._first_run)
         else:
