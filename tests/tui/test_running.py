@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import Footer
 
 from tests.tui.conftest import Opened, nudged, told, until
 from tests.waiting import wait_until
@@ -195,4 +196,5 @@ async def test_a_narrow_terminal_keeps_the_run_in_sight(open_lab: Opened) -> Non
         await pilot.press("t")
         strip = lab.query_one(RunStrip)
         await until(pilot, lambda: strip.region.height == 2 and "loss" in strip.words)
+        assert strip.region.bottom == lab.query_one(Footer).region.y, "both of its lines are in sight"
         assert "/750" in strip.words

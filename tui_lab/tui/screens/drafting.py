@@ -102,14 +102,15 @@ class DraftingScreen(RunningScreen):
         if name is not None:
             self.open_recipe(find_recipe(name))
 
-    def open_recipe(self, path: Path) -> None:
-        """Put a recipe on the bench. A run that is attached and alive goes on by itself."""
+    def open_recipe(self, path: Path) -> bool:
+        """Put a recipe on the bench, if it is sound. A run that is attached and alive goes on by itself."""
         try:
             self.draft = Draft.load(path)
         except LabError as error:
             self.complain(error)
-            return
+            return False
         self.draft_changed()
+        return True
 
     @work
     async def action_save_recipe(self) -> None:

@@ -80,7 +80,6 @@ class LabScreen(SamplingScreen):
         super().__init__(draft)
         self._memory = memory
         self._first_run = run
-        self._images: Images | None = None
         self._images_of: Dataset | None = None
         self._frame: Frame | None = None
         self._budget = FrameBudget(link_speed(os.environ), backlog=lambda: queued_writes(self.app))
@@ -190,9 +189,11 @@ class LabScreen(SamplingScreen):
         self.count_parameters()
         self.refresh_bindings()
 
-    def open_recipe(self, path: Path) -> None:
-        super().open_recipe(path)
-        self._memory.recipe = str(path)
+    def open_recipe(self, path: Path) -> bool:
+        opened = super().open_recipe(path)
+        if opened:
+            self._memory.recipe = str(path)
+        return opened
 
     @on(KnobList.Chosen)
     def _knob_chosen(self, event: KnobList.Chosen) -> None:
@@ -236,13 +237,11 @@ class LabScreen(SamplingScreen):
 
     def _images_missing(self, dataset: Dataset, words: str) -> None:
         if dataset == self._images_of and self._stands:
-            self._images = None
             self.query_one(DatasetPanel).wait(words)
             self.query_one(SchedulePanel).picture(None)
 
     def _images_loaded(self, dataset: Dataset, images: Images) -> None:
         if dataset == self._images_of and self._stands:
-            self._images = images
             self.query_one(DatasetPanel).show(images)
             self.query_one(SchedulePanel).picture(images.train[0])
 

@@ -220,9 +220,7 @@ class RunningScreen(Screen[None]):
         if self.steers:
             self._fork(self.attached.folder, dict(self.draft.changes))
         else:
-            self.complain(
-                LabError(f"these knobs are {self.draft.origin}'s: r opens {self.attached.id} to fork it")
-            )
+            self.complain(LabError(f"these knobs are {self.draft.origin}'s: r opens {self.attached.id} to fork it"))
 
     @work(thread=True, exclusive=True, group="launch")
     def _fork(self, parent: RunFolder, changes: dict[str, Any]) -> None:

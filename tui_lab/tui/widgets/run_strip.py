@@ -17,7 +17,7 @@ class RunStrip(Widget):
     """The run's numbers, and its loss as a row of bars."""
 
     DEFAULT_CSS = """
-    RunStrip { height: 2; dock: bottom; display: none; padding: 0 1; background: $surface; }
+    RunStrip { height: 2; display: none; padding: 0 1; background: $surface; }
     """
 
     words: reactive[str] = reactive("")
