@@ -24,9 +24,16 @@ class DraftingScreen(RunningScreen):
     """Owns the draft. A live knob of a run that is going goes to the run; any other waits for the next one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("u", "undo", "Undo", tooltip="Turn the last knob back"),
-        Binding("o", "open_recipe", "Recipes", tooltip="Open another recipe"),
-        Binding("w", "save_recipe", "Save recipe", show=False, tooltip="Save the knobs as a recipe of your own"),
+        Binding("u", "undo", "Undo", id="undo", tooltip="Turn the last knob back"),
+        Binding("o", "open_recipe", "Recipes", id="open-recipe", tooltip="Open another recipe"),
+        Binding(
+            "w",
+            "save_recipe",
+            "Save recipe",
+            id="save-recipe",
+            show=False,
+            tooltip="Save the knobs as a recipe of your own",
+        ),
     ]
 
     def __init__(self, draft: Draft) -> None:

@@ -23,6 +23,7 @@ from tui_lab.runs.frame import Frame
 from tui_lab.tui.attached import AttachedRun, Update
 from tui_lab.tui.bandwidth import FrameBudget, link_speed, queued_writes
 from tui_lab.tui.draft import Draft
+from tui_lab.tui.keymap import load_keymap
 from tui_lab.tui.layouts import LAYOUTS, SMALLEST, layout_for
 from tui_lab.tui.memory import Memory
 from tui_lab.tui.run_words import header_of, strip_words
@@ -56,19 +57,24 @@ class LabScreen(SamplingScreen):
     AUTO_FOCUS = ""  # the remembered panel gets the focus, once it stands
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/", show=False, tooltip="Find a knob by name"),
-        Binding("z", "zoom", "Zoom", tooltip="This panel alone, or all of them again"),
-        Binding("l", "log_y", "Log y", tooltip="Loss on a logarithmic axis"),
-        Binding("r", "runs", "Runs", tooltip="All runs: open one, or take its recipe"),
-        Binding("v", "log", "Log", show=False, tooltip="What the rank prints"),
+        Binding("slash", "search", "Search", id="search", key_display="/", show=False, tooltip="Find a knob by name"),
+        Binding("z", "zoom", "Zoom", id="zoom", tooltip="This panel alone, or all of them again"),
+        Binding("l", "log_y", "Log y", id="log-y", tooltip="Loss on a logarithmic axis"),
+        Binding("r", "runs", "Runs", id="runs", tooltip="All runs: open one, or take its recipe"),
+        Binding("v", "log", "Log", id="log", show=False, tooltip="What the rank prints"),
         *(
             Binding(
-                str(kind.number), f"panel('{kind.panel_id()}')", kind.title, show=False, tooltip=f"Go to {kind.title}"
+                str(kind.number),
+                f"panel('{kind.panel_id()}')",
+                kind.title,
+                id=kind.panel_id(),
+                show=False,
+                tooltip=f"Go to {kind.title}",
             )
             for kind in sorted(PANELS, key=lambda kind: kind.number)
         ),
-        Binding("question_mark", "help", "Help", key_display="?", tooltip="What all this is, and every key"),
-        Binding("q", "leave", "Leave", tooltip="Leave the lab; a run goes on without it"),
+        Binding("question_mark", "help", "Help", id="help", key_display="?", tooltip="What all this is, and every key"),
+        Binding("q", "leave", "Leave", id="leave", tooltip="Leave the lab; a run goes on without it"),
     ]
 
     panel: reactive[str] = reactive("dataset", init=False)
@@ -106,10 +112,19 @@ class LabScreen(SamplingScreen):
         self.run_attached()
         self.draft_changed()
         self.action_panel(self.panel)
+        self._take_keys()
         if self._first_run is not None:
             self.attach(self._first_run)
         else:
             self.set_timer(WARM_AFTER_SECONDS, self.warm_workbench)
+
+    def _take_keys(self) -> None:
+        """The person's own keys, over the declared ones."""
+        known = {binding.id for _, binding in self._bindings if binding.id is not None}
+        try:
+            self.app.set_keymap(load_keymap(known))
+        except LabError as error:
+            self.complain(error)
 
     # Layout
 

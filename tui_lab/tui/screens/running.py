@@ -30,13 +30,17 @@ class RunningScreen(Screen[None]):
     """Owns the attachment to a run. Commands go to the spool; what became of them comes back through `poll`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "train", "Train", tooltip="Start a run of the recipe as it stands"),
-        Binding("space", "pause", "Pause", tooltip="Pause the run, or let it go on"),
-        Binding("p", "preview", "Preview", tooltip="Draw pictures now, from the same noise as before"),
-        Binding("s", "sample", "Sample", tooltip="Draw pictures now, from new noise"),
-        Binding("f", "fork", "Fork", tooltip="A new run with the edited knobs, from this run's newest checkpoint"),
-        Binding("c", "checkpoint", "Checkpoint", show=False, tooltip="Write a checkpoint at the next step"),
-        Binding("x", "stop", "Stop", tooltip="End the run with a checkpoint and an exported pipeline"),
+        Binding("t", "train", "Train", id="train", tooltip="Start a run of the recipe as it stands"),
+        Binding("space", "pause", "Pause", id="pause", tooltip="Pause the run, or let it go on"),
+        Binding("p", "preview", "Preview", id="preview", tooltip="Draw pictures now, from the same noise as before"),
+        Binding("s", "sample", "Sample", id="sample", tooltip="Draw pictures now, from new noise"),
+        Binding(
+            "f", "fork", "Fork", id="fork", tooltip="A new run with the edited knobs, from this run's newest checkpoint"
+        ),
+        Binding(
+            "c", "checkpoint", "Checkpoint", id="checkpoint", show=False, tooltip="Write a checkpoint at the next step"
+        ),
+        Binding("x", "stop", "Stop", id="stop", tooltip="End the run with a checkpoint and an exported pipeline"),
     ]
 
     draft: Draft
