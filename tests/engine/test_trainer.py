@@ -283,6 +283,20 @@ def test_a_full_disk_pauses_the_run_and_keeps_what_is_there(tiny: Make, monkeypa
     assert same(tiny().train().tensors(), run.tensors())
 
 
+def test_a_full_disk_at_the_end_loses_nothing(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, full = checkpoints.write_all, [True]
+
+    def write_all(descriptor: int, data: bytes) -> None:
+        if full.pop() if full else False:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor, data)
+
+    monkeypatch.setattr(checkpoints, "write_all", write_all)
+    run = tiny().train({6: [("resume", {})]})
+    assert kinds(run, "paused", "checkpoint", "finished") == [("paused", 6), ("checkpoint", 6), ("finished", 6)]
+    assert same(tiny().train().tensors(), run.tensors())
+
+
 def test_a_preview_that_cannot_be_drawn_costs_a_warning(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_room(*args: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")

@@ -60,18 +60,33 @@ class Trainer:
 
     def run(self) -> None:
         """Train until the recipe's last step, a stop, or the end of the supervisor."""
-        while not self._done:
+        while True:
             self._apply_pending()
             if self._session.orphaned:
                 return self._leave()
-            self._obey_all()
+            if not self._done or self._paused:
+                self._obey_all()
             if self._stop is not None:
-                return self._stopped(self._stop)
-            if self._paused:
+                if self._ended(self._stopped):
+                    return None
+            elif self._paused:
                 self._wait()
-            else:
+            elif not self._done:
                 self._train()
-        return self._finished()
+            elif self._ended(self._finished):
+                return None
+
+    def _ended(self, end: Callable[[], None]) -> bool:
+        """Whether the run could end. A disk without room for its checkpoint keeps it, paused, with all it has learnt."""
+        try:
+            end()
+        except DiskFullError as error:
+            if self._stop is not None:
+                self._session.rejected(self._stop, self.step, f"{error.message}; the run waits, paused")
+                self._stop = None
+            self._pause(f"{error.message}; then resume")
+            return False
+        return True
 
     @property
     def step(self) -> int:
@@ -333,11 +348,12 @@ class Trainer:
             "stopped", self.step, checkpoint=checkpoint, message="its supervisor is gone, or asked it to leave"
         )
 
-    def _stopped(self, command: Command) -> None:
+    def _stopped(self) -> None:
         self._previews.cancel("the run was stopped")
         checkpoint = self._checkpoint()
         pipeline = self._export()
-        self._session.applied(command, self.step)
+        if self._stop is not None:
+            self._session.applied(self._stop, self.step)
         self._session.record("stopped", self.step, checkpoint=checkpoint, pipeline=pipeline)
 
     def _finished(self) -> None:
