@@ -27,6 +27,7 @@ def measure(options: argparse.Namespace) -> Report:
     ):
         terminal.wait_for(run.name)
         terminal.send(*options.open.split())
+        terminal.wait_for(options.opened)
         echoes: list[float] = []
         while len(echoes) < options.keys:
             for length in range(1, len(_LETTERS) + 1):
@@ -49,6 +50,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--keys", type=int, default=50)
     parser.add_argument("--recipe", default="pixel-faces-16")
     parser.add_argument("--size", default="200x60", help="columns x rows")
+    parser.add_argument("--opened", default="find a knob", help="a pattern of the open text field")
     parser.add_argument("--open", default="/", help="keys, with spaces between, that open a text field")
     return parser
 

@@ -77,7 +77,7 @@ class Trainer:
                 return None
 
     def _ended(self, end: Callable[[], None]) -> bool:
-        """Whether the run could end. A disk without room for its checkpoint keeps it, paused, with all it has learnt."""
+        """Whether the run could end. A disk without room for its checkpoint keeps it, paused, and nothing is lost."""
         try:
             end()
         except DiskFullError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import signal
 from collections.abc import Iterable
@@ -71,6 +72,9 @@ class LabApp(App[LabError]):
             return
         before = self.screen
         await self.push_screen(self.lab)
+        # What stands now stays: a full collection would walk all of it, and a key's echo would wait for that.
+        gc.collect()
+        gc.freeze()
         for key in before.typed if isinstance(before, OpeningScreen) else ():
             self.simulate_key(key)
 

@@ -21,7 +21,6 @@ class RecipePanel(Panel, can_focus=False):
     RecipePanel {
         & #knob-help { height: auto; max-height: 3; color: $secondary; }
         & #knob-search { display: none; background: $panel; }
-        & #knob-search.-open { display: block; }
     }
     """
 
@@ -61,8 +60,8 @@ class RecipePanel(Panel, can_focus=False):
     def search(self) -> None:
         """Open the line that finds knobs."""
         search = self.query_one("#knob-search", Input)
-        search.add_class("-open")
-        self.call_after_refresh(search.focus)  # it takes the focus only once it is displayed
+        search.display = True
+        self.screen.set_focus(search)  # at once: what is typed next is meant for it
 
     @on(Input.Changed, "#knob-search")
     def _filter(self, event: Input.Changed) -> None:
@@ -73,14 +72,14 @@ class RecipePanel(Panel, can_focus=False):
         self._close_search()
 
     def key_escape(self) -> None:
-        if self.query_one("#knob-search", Input).has_class("-open"):
+        if self.query_one("#knob-search", Input).display:
             self.query_one("#knob-search", Input).value = ""
             self._close_search()
 
     def _close_search(self) -> None:
         search = self.query_one("#knob-search", Input)
         if not search.value:
-            search.remove_class("-open")
+            search.display = False
         self.knobs.focus()
 
 
