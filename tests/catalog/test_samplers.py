@@ -44,7 +44,7 @@ def sampled(info: SamplerInfo, noise: NoiseScheduler, steps: int = 50) -> Tensor
         epsilon = (x - signal * x0) / spread
         return {"epsilon": epsilon, "sample": x0, "v_prediction": signal * epsilon - spread * x0}[noise.prediction_type]
 
-    x_T = initial_noise((64, 3, 8, 8), seed=0)  # noqa: N806 (the paper's name)
+    x_T = initial_noise((64, 3, 8, 8), seed=0)
     *_, last = denoise(predict, build_sampler(noise, info.name), steps, x_T, torch.Generator().manual_seed(1))
     return last.x_t
 
@@ -115,7 +115,7 @@ def test_facts_that_diffusers_can_confirm(info: SamplerInfo) -> None:
 @pytest.mark.parametrize("info", SAMPLERS.values(), ids=list(SAMPLERS))
 def test_stochastic_samplers_and_no_others_depend_on_the_generator(info: SamplerInfo) -> None:
     noise = noise_scheduler("v_prediction")
-    x_T = initial_noise((2, 3, 4, 4), seed=0)  # noqa: N806 (the paper's name)
+    x_T = initial_noise((2, 3, 4, 4), seed=0)
 
     def last(seed: int) -> Tensor:
         sampler = build_sampler(noise, info.name)

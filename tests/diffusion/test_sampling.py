@@ -47,7 +47,7 @@ def gaussian_denoiser(noise: NoiseScheduler) -> Callable[[Tensor, Tensor], Tenso
 
 
 def gaussian_samples(noise: NoiseScheduler, name: str, steps: int, eta: float = 0.0) -> list[sampling.DenoisingStep]:
-    x_T = sampling.initial_noise((64, 1, 8, 8), seed=0)  # noqa: N806
+    x_T = sampling.initial_noise((64, 1, 8, 8), seed=0)
     generators = sampling.image_generators(1, 64)
     return list(sampling.denoise(gaussian_denoiser(noise), build_sampler(noise, name), steps, x_T, generators, eta=eta))
 
@@ -130,7 +130,7 @@ class TestAgainstTheOwnPipelinesOfDiffusers:
 
     def ours(self, unet: UNet2DModel, scheduler: object, steps: int, eta: float) -> np.ndarray:
         generator = torch.Generator().manual_seed(7)
-        x_T = torch.randn((2, 3, 8, 8), generator=generator)  # noqa: N806
+        x_T = torch.randn((2, 3, 8, 8), generator=generator)
         *_, last = sampling.denoise(lambda x, t: unet(x, t).sample, scheduler, steps, x_T, generator, eta)
         return (last.x_t / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()
 
@@ -165,7 +165,7 @@ class TestTheLoop:
             calls.append(t)
             return torch.zeros_like(x)
 
-        x_T = sampling.initial_noise((2, 3, 4, 4), 0)  # noqa: N806
+        x_T = sampling.initial_noise((2, 3, 4, 4), 0)
         steps = sampling.denoise(predict, build_sampler(noise, name), 6, x_T)
         assert calls == []
         for number, step in enumerate(steps, 1):
@@ -180,7 +180,7 @@ class TestTheLoop:
         sampler = build_sampler(noise, name)
 
         def sample(steps: int) -> Tensor:
-            x_T = sampling.initial_noise((2, 1, 4, 4), 0)  # noqa: N806
+            x_T = sampling.initial_noise((2, 1, 4, 4), 0)
             generators = sampling.image_generators(0, 2)
             return list(sampling.denoise(gaussian_denoiser(noise), sampler, steps, x_T, generators))[-1].x_t
 
@@ -224,7 +224,7 @@ class TestNoise:
         noise = NoiseScheduler(prediction_type="v_prediction")
 
         def sample(count: int) -> Tensor:
-            x_T = sampling.initial_noise((count, 1, 4, 4), 0)  # noqa: N806
+            x_T = sampling.initial_noise((count, 1, 4, 4), 0)
             generators = sampling.image_generators(9, count)
             sampler = build_sampler(noise, name)
             return list(sampling.denoise(gaussian_denoiser(noise), sampler, 10, x_T, generators))[-1].x_t

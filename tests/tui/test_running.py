@@ -7,10 +7,12 @@ from textual.widgets import Footer
 
 from tests.tui.conftest import Opened, nudged, told, until
 from tests.waiting import wait_until
+from tui_lab.errors import DiskFullError
 from tui_lab.recipe import KNOBS
 from tui_lab.runs.folder import list_runs
 from tui_lab.runs.journal import JournalReader
 from tui_lab.runs.status import status_of
+from tui_lab.tui import attached
 from tui_lab.tui.screens.ask import Ask
 from tui_lab.tui.screens.log import LogScreen
 from tui_lab.tui.screens.runs import RunsScreen
@@ -198,6 +200,24 @@ async def test_a_run_folder_that_goes_away_is_said_and_survived(open_lab: Opened
         lab.attached.folder.path.rename(lab.attached.folder.path.with_name("elsewhere"))
         await until(pilot, lambda: lab.attached is None)
         await until(pilot, lambda: told(lab, "is gone"))
+
+
+async def test_a_command_that_cannot_be_written_is_said_and_the_lab_goes_on(
+    open_lab: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "running")
+
+        def no_room(*_: object) -> str:
+            raise DiskFullError("no room left on the disk")
+
+        with monkeypatch.context() as full:
+            full.setattr(attached, "submit", no_room)
+            await pilot.press("space")
+            await until(pilot, lambda: told(lab, "cannot be told to pause: no room left on the disk"))
+        await pilot.press("space")
+        await until(pilot, lambda: lab.attached.status.name == "paused")
 
 
 async def test_a_narrow_terminal_keeps_the_run_in_sight(open_lab: Opened) -> None:

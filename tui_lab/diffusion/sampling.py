@@ -64,7 +64,7 @@ def denoise(
     predict: Callable[[Tensor, Tensor], Tensor],
     scheduler: Any,
     num_inference_steps: int,
-    x_T: Tensor,  # noqa: N803 (the paper's name)
+    x_T: Tensor,
     generator: Generators = None,
     eta: float = 0.0,
 ) -> Iterator[DenoisingStep]:

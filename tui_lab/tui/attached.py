@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,6 @@ class AttachedRun:
         return None
 
 
-def _number(path: Any) -> int:
+def _number(path: Path) -> int:
     tail = path.stem.rpartition("-")[2]
     return int(tail) if tail.isdigit() else 0

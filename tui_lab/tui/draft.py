@@ -108,11 +108,13 @@ class Draft:
         name = name.strip().removesuffix(".toml")
         if not re.fullmatch(r"[A-Za-z0-9][\w .-]{0,63}", name):
             raise RecipeError(f"{name!r} cannot name a recipe: letters, digits, blanks, '.', '_' and '-', 64 at most")
-        folder = own_folder()
-        private_folder(folder)
-        path = folder / f"{name}.toml"
+        path = own_folder() / f"{name}.toml"
         if path.exists():
             raise RecipeError(f"{path.name} is there already: choose another name")
         text = edit_toml(self._text, {**self._since_text, "recipe.name": name})
-        replace_file(path, text.encode())
+        try:
+            private_folder(path.parent)
+            replace_file(path, text.encode())
+        except OSError as error:
+            raise RecipeError(f"cannot write {path}: {error.strerror}") from error
         return path

@@ -106,8 +106,12 @@ class DraftingScreen(RunningScreen):
     async def action_open_recipe(self) -> None:
         options = [(listed.name, listed.problem or listed.description) for listed in list_recipes()]
         name = await self.app.push_screen_wait(Choose("Recipes", options, self.draft.origin))
-        if name is not None:
+        if name is None:
+            return
+        try:
             self.open_recipe(find_recipe(name))
+        except LabError as error:  # it went while the list was looked at
+            self.complain(error)
 
     def open_recipe(self, path: Path) -> bool:
         """Put a recipe on the bench, if it is sound. A run that is attached and alive goes on by itself."""

@@ -402,13 +402,14 @@ class LabScreen(SamplingScreen):
         verb, name = answer
         try:
             folder = RunFolder.open(name)
+            draft = Draft.load(folder.recipe_path)
         except LabError as error:
             self.complain(error)
             return
         if verb == "recipe":
             self.open_recipe(folder.recipe_path)
         else:
-            self.draft = Draft.load(folder.recipe_path)
+            self.draft = draft
             self.attach(folder)
 
     def action_log(self) -> None:
@@ -435,7 +436,8 @@ class LabScreen(SamplingScreen):
             if answer is None:
                 return
             if answer == "stop":
-                self.attached.send("stop")
+                if not self.send("stop"):
+                    return
                 parting = (
                     f"{name} stops: it writes a checkpoint and exports its pipeline. See: diffusion-lab show {name}"
                 )

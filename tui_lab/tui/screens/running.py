@@ -85,12 +85,9 @@ class RunningScreen(Screen[None]):
 
     # Attaching
 
+    @work(thread=True, exclusive=True, group="attach")
     def attach(self, folder: RunFolder) -> None:
         """Follow this run from now on. Its whole journal is read aside, so that the keys stay quick."""
-        self._follow(folder)
-
-    @work(thread=True, exclusive=True, group="attach")
-    def _follow(self, folder: RunFolder) -> None:
         try:
             attached = AttachedRun(folder)
             attached.poll()
@@ -111,8 +108,10 @@ class RunningScreen(Screen[None]):
             return
         try:
             update = self.attached.poll()
-        except FileNotFoundError:
-            self.complain(LabError(f"{self.attached.id} is gone: its folder was moved or deleted"))
+        except (OSError, LabError) as error:
+            gone = isinstance(error, FileNotFoundError)
+            why = "is gone: its folder was moved or deleted" if gone else f"cannot be read any more: {error}"
+            self.complain(LabError(f"{self.attached.id} {why}"))
             self.attached = None
             self.run_attached()
             return
@@ -125,6 +124,17 @@ class RunningScreen(Screen[None]):
             self.run_updated(update)
         if update.status_changed or any(record.kind == "checkpoint" for record in update.records):
             self.refresh_bindings()  # which keys work
+
+    def send(self, kind: str, **data: Any) -> bool:
+        """Tell the attached run something; False, and said, where the command could not be written down."""
+        if self.attached is None:
+            return False
+        try:
+            self.attached.send(kind, **data)
+        except (OSError, LabError) as error:
+            self.complain(LabError(f"{self.attached.id} cannot be told to {kind}: {error}"))
+            return False
+        return True
 
     # Keys
 
@@ -156,8 +166,8 @@ class RunningScreen(Screen[None]):
             )
             if answer is None:
                 return
-            if answer == "stop":
-                self.attached.send("stop")
+            if answer == "stop" and not self.send("stop"):
+                return
         self._train(self.draft.to_toml())
 
     @work(thread=True, exclusive=True, group="launch")
@@ -176,9 +186,9 @@ class RunningScreen(Screen[None]):
         if not self.attached.alive:
             self._resume(self.attached.folder)
         elif self.attached.status.name == "paused":
-            self.attached.send("resume")
+            self.send("resume")
         else:
-            self.attached.send("pause")
+            self.send("pause")
 
     @work(thread=True, exclusive=True, group="launch")
     def _resume(self, folder: RunFolder) -> None:
@@ -201,21 +211,19 @@ class RunningScreen(Screen[None]):
         if not self.attached.alive:
             self.sample_at_rest(self.attached, fresh)
         elif fresh:
-            self.attached.send("preview", seed=self.next_seed())
+            self.send("preview", seed=self.next_seed())
         else:
-            self.attached.send("preview")
+            self.send("preview")
 
     @abstractmethod
     def next_seed(self) -> int:
         """A sampling seed that was not used in this window yet."""
 
     def action_checkpoint(self) -> None:
-        if self.attached is not None:
-            self.attached.send("checkpoint")
+        self.send("checkpoint")
 
     def action_stop(self) -> None:
-        if self.attached is not None:
-            self.attached.send("stop")
+        if self.send("stop") and self.attached is not None:
             self.say(f"{self.attached.id} stops: it writes a checkpoint and exports its pipeline")
 
     def action_fork(self) -> None:
@@ -248,6 +256,6 @@ class RunningScreen(Screen[None]):
         self._send_timer = self.set_timer(SEND_AFTER_SECONDS, self._send_pending)
 
     def _send_pending(self) -> None:
-        if self.attached is not None and self._pending:
-            self.attached.send("set", changes=dict(self._pending))
+        if self._pending:
+            self.send("set", changes=dict(self._pending))
         self._pending.clear()

@@ -66,6 +66,8 @@ class RunsScreen(Screen[tuple[str, str] | None]):
         self.app.call_from_thread(self._show, found)
 
     def _show(self, statuses: list[Status]) -> None:
+        if not self.query(DataTable):
+            return  # left while the runs were looked through
         table = self.query_one(DataTable)
         known = {str(key.value) for key in table.rows}
         for status in statuses:
