@@ -17,6 +17,17 @@ from tui_lab.runs.lifecycle import living, read_lifecycle
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session", autouse=True)
+def never_the_persons_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For what outlives a test, such as a module's workbench."""
+    before = os.environ.get("DIFFUSION_LAB_HOME")
+    os.environ["DIFFUSION_LAB_HOME"] = str(tmp_path_factory.mktemp("session-home"))
+    yield
+    del os.environ["DIFFUSION_LAB_HOME"]
+    if before is not None:
+        os.environ["DIFFUSION_LAB_HOME"] = before
+
+
 @pytest.fixture(autouse=True)
 def lab_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty `$DIFFUSION_LAB_HOME`; whatever runs were started in it are killed afterwards."""

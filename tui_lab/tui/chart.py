@@ -159,7 +159,7 @@ def nice_ticks(low: float, high: float, most: int) -> list[float]:
     for factor in (1, 2, 5, 10, 20):
         first, last = math.ceil(low / (step * factor) - 1e-9), math.floor(high / (step * factor) + 1e-9)
         if last - first + 1 <= most:
-            return [n * step * factor for n in range(first, last + 1)]
+            return [min(max(n * step * factor, low), high) for n in range(first, last + 1)]
     return []
 
 
