@@ -87,8 +87,8 @@ def test_centre_crop_or_squeeze_as_the_recipe_says(tmp_path: Path) -> None:
     stripes = np.zeros((8, 24, 3), dtype=np.uint8)
     stripes[:, 8:16] = 255
     Image.fromarray(stripes).save(tmp_path / "stripes.png")
-    assert load_images(dataset(tmp_path, center_crop=True)).train.min() == 255
-    assert load_images(dataset(tmp_path, center_crop=False)).train.min() == 0
+    assert load_images(dataset(tmp_path, fit="center_crop")).train.min() == 255
+    assert load_images(dataset(tmp_path, fit="squeeze")).train.min() == 0
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,8 @@ _LIST = (
 
 SAMPLERS: dict[str, SamplerInfo] = {info.name: info for info in _LIST}
 
+_BY_PREFERENCE = ("DPMSolverMultistepScheduler", *SAMPLERS)
+
 
 class _NoiseScheduler(Protocol):
     @property
@@ -103,6 +105,16 @@ class TrainedRecipe(Protocol):
 
     @property
     def noise_scheduler(self) -> _NoiseScheduler: ...
+
+
+class _Sampling(Protocol):
+    @property
+    def scheduler(self) -> str: ...
+
+
+class SampledRecipe(TrainedRecipe, Protocol):
+    @property
+    def sampling(self) -> _Sampling: ...
 
 
 def fits(sampler: str, recipe: TrainedRecipe) -> str | None:
@@ -120,3 +132,10 @@ def fits(sampler: str, recipe: TrainedRecipe) -> str | None:
             "(rescale_betas_zero_snr); set noise_scheduler.prediction_type to v_prediction or sample"
         )
     return None
+
+
+def fitting_sampler(recipe: SampledRecipe) -> str | None:
+    """The first sampler of the list that fits, where the recipe's own does not; None where it does, or none would."""
+    if fits(recipe.sampling.scheduler, recipe) is None:
+        return None
+    return next((name for name in _BY_PREFERENCE if fits(name, recipe) is None), None)

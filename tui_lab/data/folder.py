@@ -47,7 +47,7 @@ class Folder:
             raise DataError(
                 f"no images under {shown}: looked for {', '.join(sorted(SUFFIXES))} in it and its sub-folders"
             )
-        return cls(root, files, dataset.resolution, dataset.channels, dataset.center_crop)
+        return cls(root, files, dataset.resolution, dataset.channels, dataset.fit != "squeeze")
 
     @property
     def name(self) -> str:

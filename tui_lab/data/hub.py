@@ -48,7 +48,7 @@ class HubDataset:
             dataset.label,
             dataset.resolution,
             dataset.channels,
-            dataset.center_crop,
+            dataset.fit != "squeeze",
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from tui_lab.recipe.checks import Problem, problems
 from tui_lab.recipe.knobs import Knob, format_number
+from tui_lab.recipe.relevance import irrelevant
 from tui_lab.recipe.schema import KNOBS, SECTIONS, Dataset, Loss, NoiseScheduler, Recipe
 from tui_lab.recipe.toml import dump_recipe, edit_toml, load_recipe, parse_recipe
 from tui_lab.recipe.values import as_dict, diff, edited, find_knob, flat, get, parse_assignment, recipe_hash, replaced
@@ -24,6 +25,7 @@ __all__ = [
     "flat",
     "format_number",
     "get",
+    "irrelevant",
     "load_recipe",
     "parse_assignment",
     "parse_recipe",

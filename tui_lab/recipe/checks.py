@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tui_lab.catalog.samplers import SAMPLERS, fits
-from tui_lab.recipe.schema import KNOBS, Recipe
+from tui_lab.recipe.schema import KNOBS, NoiseScheduler, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,46 @@ class Problem:
 
 def problems(recipe: Recipe) -> list[Problem]:
     """Every impossible combination in the recipe, the most basic first."""
-    return [*_model(recipe), *_noise(recipe), *_training(recipe), *_sampling(recipe)]
+    return [*_data(recipe), *_model(recipe), *_noise(recipe), *_training(recipe), *_sampling(recipe)]
+
+
+def _data(recipe: Recipe) -> list[Problem]:
+    dataset, found = recipe.dataset, []
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", dataset.background):
+        message = f"dataset.background {dataset.background!r} is no colour: write #rrggbb, such as #ffffff"
+        found.append(Problem("dataset.background", message))
+    if dataset.streaming and (dataset.path or "/" not in dataset.name):
+        message = "dataset.streaming is for sets of the hub: give dataset.name an owner/name, or turn it off"
+        found.append(Problem("dataset.streaming", message))
+    if dataset.streaming and dataset.balance:
+        message = "dataset.balance needs the whole set at hand: turn it or dataset.streaming off"
+        found.append(Problem("dataset.balance", message))
+    if dataset.width and dataset.width < 4:
+        found.append(Problem("dataset.width", "dataset.width is 0 (as high as wide) or at least 4"))
+    if not dataset.path and not dataset.name:
+        found.append(Problem("dataset.name", "dataset.name is empty: name a set, or give dataset.path pictures"))
+    return found
 
 
 def _model(recipe: Recipe) -> list[Problem]:
+    model, found = recipe.model, []
+    match model.class_name:
+        case "UNet2DModel":
+            found = _unet(recipe)
+        case "DiTTransformer2DModel":
+            found = _transformer(recipe)
+        case "BasicUNet":
+            found = _basic_unet(recipe)
+    if model.num_class_embeds and model.class_name == "BasicUNet":
+        message = "model.num_class_embeds: BasicUNet knows no classes: set it to 0, or take another model.class"
+        found.append(Problem("model.num_class_embeds", message))
+    if recipe.loss.class_dropout and model.num_class_embeds < 2:
+        message = "loss.class_dropout hides classes: give model.num_class_embeds the number of classes and one more"
+        found.append(Problem("loss.class_dropout", message))
+    return found
+
+
+def _unet(recipe: Recipe) -> list[Problem]:
     model, found = recipe.model, []
     widths = model.block_out_channels
     if not widths or min(widths) < 1:
@@ -34,39 +70,66 @@ def _model(recipe: Recipe) -> list[Problem]:
                 f"model.{name} lists {len(blocks)} blocks, and model.block_out_channels {len(widths)}: they must agree"
             )
             found.append(Problem(f"model.{name}", message))
-    factor = 2 ** (len(widths) - 1)
-    if recipe.dataset.resolution % factor:
-        resolution = recipe.dataset.resolution
-        below, above = resolution // factor * factor, (resolution // factor + 1) * factor
-        near = f"{below} or {above}" if below >= 4 else f"{above}"
-        message = (
-            f"dataset.resolution {resolution} cannot be halved {len(widths) - 1} times, as the model's "
-            f"{len(widths)} blocks do: take {near}, or fewer blocks"
-        )
-        found.append(Problem("dataset.resolution", message))
+    found += _halving(recipe, 2 ** (len(widths) - 1), f"{len(widths)} blocks")
     odd = [width for width in widths if width % model.norm_num_groups]
     if odd:
         message = f"model.norm_num_groups {model.norm_num_groups} does not divide the {odd[0]} channels of a block"
         found.append(Problem("model.norm_num_groups", message))
-    if head := model.attention_head_dim:
-        attending = {widths[-1]}
-        attending |= {w for w, block in zip(widths, model.down_block_types, strict=False) if block.startswith("Attn")}
-        attending |= {
-            w for w, block in zip(widths[::-1], model.up_block_types, strict=False) if block.startswith("Attn")
-        }
-        for width in sorted(attending):
-            if width % head:
-                message = (
-                    f"model.attention_head_dim {head} does not divide the {width} channels of a block that attends"
-                )
-                found.append(Problem("model.attention_head_dim", message))
-                break
+    head = model.attention_head_dim
+    attending = {widths[-1]} if model.add_attention else set()
+    attending |= {w for w, block in zip(widths, model.down_block_types, strict=False) if block.startswith("Attn")}
+    attending |= {w for w, block in zip(widths[::-1], model.up_block_types, strict=False) if block.startswith("Attn")}
+    for width in sorted(attending):
+        if width % head:
+            message = f"model.attention_head_dim {head} does not divide the {width} channels of a block that attends"
+            found.append(Problem("model.attention_head_dim", message))
+            break
     return found
 
 
+def _halving(recipe: Recipe, factor: int, by: str) -> list[Problem]:
+    """Height and width must be multiples of `factor`, for the model's blocks or patches."""
+    for name, size in zip(("resolution", "width"), recipe.dataset.size, strict=True):
+        if size % factor:
+            below, above = size // factor * factor, (size // factor + 1) * factor
+            near = f"{below} or {above}" if below >= 4 else f"{above}"
+            key = "dataset.width" if name == "width" and recipe.dataset.width else "dataset.resolution"
+            message = f"{key} {size} is no multiple of {factor}, as the model's {by} need: take {near}, or other blocks"
+            return [Problem(key, message)]
+    return []
+
+
+def _transformer(recipe: Recipe) -> list[Problem]:
+    height, width = recipe.dataset.size
+    if height != width:
+        message = f"model.class DiTTransformer2DModel is square only, and the images are {width}×{height}"
+        return [Problem("model.class", f"{message}: set dataset.width to 0, or take UNet2DModel")]
+    return _halving(recipe, recipe.model.patch_size, f"patches of {recipe.model.patch_size}")
+
+
+def _basic_unet(recipe: Recipe) -> list[Problem]:
+    if recipe.model.timestep_conditioning:
+        message = "model.timestep_conditioning: BasicUNet is told no timestep; turn it off, or take another model.class"
+        return [Problem("model.timestep_conditioning", message)]
+    return _halving(recipe, 4, "two halvings")
+
+
 def _noise(recipe: Recipe) -> list[Problem]:
-    noise, found = recipe.noise_scheduler, []
-    if noise.beta_start > noise.beta_end and noise.beta_schedule in ("linear", "scaled_linear", "sigmoid"):
+    noise, loss, found = recipe.noise_scheduler, recipe.loss, []
+    if noise.class_name == "EDMEulerScheduler" and loss.timestep_sampling in ("logit_normal", "cosine"):
+        message = (
+            f"loss.timestep_sampling {loss.timestep_sampling} is for timesteps; EDM draws ln σ by P_mean and P_std: "
+            "take uniform or importance"
+        )
+        found.append(Problem("loss.timestep_sampling", message))
+    if noise.class_name == "EDMEulerScheduler" and noise.sigma_min >= noise.sigma_max:
+        message = f"noise_scheduler.sigma_min {noise.sigma_min:g} is not below sigma_max {noise.sigma_max:g}"
+        found.append(Problem("noise_scheduler.sigma_min", message))
+    if noise.class_name != "DDPMScheduler":
+        return found
+    if noise.trained_betas:
+        found += _custom_betas(noise)
+    elif noise.beta_start > noise.beta_end and noise.beta_schedule in ("linear", "scaled_linear", "sigmoid"):
         message = f"noise_scheduler.beta_start {noise.beta_start:g} is above beta_end {noise.beta_end:g}"
         found.append(Problem("noise_scheduler.beta_start", message))
     if noise.rescale_betas_zero_snr and noise.prediction_type == "epsilon":
@@ -76,6 +139,19 @@ def _noise(recipe: Recipe) -> list[Problem]:
         )
         found.append(Problem("noise_scheduler.prediction_type", message))
     return found
+
+
+def _custom_betas(noise: NoiseScheduler) -> list[Problem]:
+    """Each in (0, 1); 1 itself only at the end, where it means zero terminal SNR."""
+    key, betas = "noise_scheduler.trained_betas", noise.trained_betas
+    if len(betas) != noise.num_train_timesteps:
+        message = f"{key} lists {len(betas)} β, and there are {noise.num_train_timesteps} timesteps: they must agree"
+        return [Problem(key, message)]
+    for t, beta in enumerate(betas):
+        if not (0 < beta < 1 or (beta == 1 and t == len(betas) - 1)):
+            message = f"{key}: β {beta:g} at t = {t} is not between 0 and 1 (1 only at the last t: zero terminal SNR)"
+            return [Problem(key, message)]
+    return []
 
 
 def _training(recipe: Recipe) -> list[Problem]:
@@ -90,10 +166,6 @@ def _training(recipe: Recipe) -> list[Problem]:
         found.append(
             Problem("optimizer.betas", "optimizer.betas takes two numbers from 0 to below 1, such as 0.9, 0.999")
         )
-    if not recipe.dataset.path and not recipe.dataset.name:
-        found.append(
-            Problem("dataset.name", "dataset.name is empty: name a set, or give dataset.path a folder of images")
-        )
     return found
 
 
@@ -102,7 +174,8 @@ def _sampling(recipe: Recipe) -> list[Problem]:
     if sampling.scheduler not in SAMPLERS:
         message = f"sampling.scheduler {sampling.scheduler!r} is not known; {KNOBS['sampling.scheduler'].bounds}"
         return [Problem("sampling.scheduler", message)]
-    if sampling.num_inference_steps > noise.num_train_timesteps:
+    discrete = noise.class_name in ("DDPMScheduler", "FlowMatchEulerDiscreteScheduler")
+    if discrete and sampling.num_inference_steps > noise.num_train_timesteps:
         message = (
             f"sampling.num_inference_steps {sampling.num_inference_steps} is more than the "
             f"{noise.num_train_timesteps} timesteps there are"

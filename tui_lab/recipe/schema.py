@@ -12,8 +12,22 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from tui_lab.catalog.samplers import SAMPLERS
 from tui_lab.recipe.knobs import Knob, knob, knobs_of
 
-DownBlock = Literal["DownBlock2D", "AttnDownBlock2D"]
-UpBlock = Literal["UpBlock2D", "AttnUpBlock2D"]
+DownBlock = Literal[
+    "DownBlock2D",
+    "AttnDownBlock2D",
+    "ResnetDownsampleBlock2D",
+    "SkipDownBlock2D",
+    "AttnSkipDownBlock2D",
+    "KDownBlock2D",
+]
+UpBlock = Literal[
+    "UpBlock2D",
+    "AttnUpBlock2D",
+    "ResnetUpsampleBlock2D",
+    "SkipUpBlock2D",
+    "AttnSkipUpBlock2D",
+    "KUpBlock2D",
+]
 
 
 def _as_tuple(value: object) -> object:
@@ -22,6 +36,7 @@ def _as_tuple(value: object) -> object:
 
 _Ints = Annotated[tuple[int, ...], BeforeValidator(_as_tuple)]
 _Floats = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
+_Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 _Downs = Annotated[tuple[DownBlock, ...], BeforeValidator(_as_tuple)]
 _Ups = Annotated[tuple[UpBlock, ...], BeforeValidator(_as_tuple)]
 
@@ -45,22 +60,54 @@ class Dataset(Section):
         title="dataset",
         help="An embedded or installed set (pixel-faces, digits, fashion-mnist), or a hub name: owner/name.",
     )
-    path: str = knob("", title="folder", help="A folder of images of your own; it takes the place of the name.")
-    split: str = knob("train", title="split", help="The split of a hub set to train on.")
-    image_column: str = knob("", title="image column", help="The hub set's column of images; empty: the first one.")
+    path: str = knob(
+        "",
+        title="path",
+        help="Pictures of your own, in place of the name: a folder, a zip or tar, .npz or .npy, IDX, parquet, arrow.",
+    )
+    config: str = knob("", title="config", help="Which configuration of a hub set; empty: its default.")
+    split: str = knob("train", title="split", help="The split of a hub set or a saved set to train on.")
+    revision: str = knob("", title="revision", help="A branch, tag or commit of a hub set; empty: the newest.")
+    streaming: bool = knob(
+        False,
+        title="streaming",
+        help="Read a hub set as it comes, for one that fits no disk; resume is then not exact.",
+    )
+    image_column: str = knob("", title="image column", help="The column or array of images; empty: the first one.")
     label: str = knob("", title="label", help="The column that labels are read from; empty: the set's own default.")
     resolution: int = knob(
-        16,
-        title="resolution",
-        help="Width and height that the images are brought to.",
-        unit="px",
-        ge=4,
-        le=1024,
-        step=4,
+        16, title="resolution", help="Height that the images are brought to.", unit="px", ge=4, le=1024, step=4
     )
-    channels: Literal[1, 3] = knob(3, title="channels", help="3 for RGB, 1 for grey.")
+    width: int = knob(
+        0, title="width", help="Width that they are brought to; 0: as high as wide.", unit="px", ge=0, le=1024, step=4
+    )
+    fit: Literal["center_crop", "random_crop", "pad", "squeeze"] = knob(
+        "center_crop",
+        title="fit",
+        help="How other shapes are fitted: the middle, a place drawn at every step, with borders, or squeezed.",
+    )
+    resize_filter: Literal["lanczos", "bicubic", "bilinear", "box", "nearest"] = knob(
+        "lanczos", title="resize filter", help="lanczos is the sharpest; nearest keeps pixel art crisp."
+    )
+    channels: Literal[1, 3, 4] = knob(3, title="channels", help="3 for RGB, 1 for grey, 4 for RGB with transparency.")
+    background: str = knob(
+        "#ffffff", title="background", help="The colour behind transparent pixels and in the borders of pad: #rrggbb."
+    )
     random_flip: bool = knob(False, title="random flip", help="Mirror half of the images, drawn anew at every step.")
-    center_crop: bool = knob(True, title="centre crop", help="Cut the middle square; otherwise squeeze to a square.")
+    random_rotation: float = knob(
+        0.0,
+        title="random rotation",
+        help="Turn each image by up to so much either way, drawn anew at every step; corners repeat the edge.",
+        unit="°",
+        ge=0,
+        le=180,
+        step=5,
+    )
+    classes: _Texts = knob((), title="classes", help="Only these classes, by name; empty: all of them.")
+    balance: bool = knob(False, title="balance", help="Show every class equally often, however few images it has.")
+    limit: int = knob(
+        0, title="limit", help="At most so many images, an even draw; 0: all.", unit="images", ge=0, le=10**9, step=1000
+    )
     val_fraction: float = knob(
         0.1,
         title="held out",
@@ -70,10 +117,20 @@ class Dataset(Section):
         step=0.05,
     )
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of every image."""
+        return self.resolution, self.width or self.resolution
+
 
 class Model(Section):
-    class_name: Literal["UNet2DModel"] = knob(
+    class_name: Literal["UNet2DModel", "DiTTransformer2DModel", "BasicUNet"] = knob(
         "UNet2DModel", alias="class", title="model", help="The network that predicts from x_t and t."
+    )
+    base_checkpoint: str = knob(
+        "",
+        title="start from",
+        help="Weights to fine-tune: a run, run@step, a folder of diffusers', or a hub id; empty: fresh ones.",
     )
     block_out_channels: _Ints = knob(
         (32, 64, 64), title="channels a block", help="Width of each resolution; every block but the last halves it."
@@ -81,14 +138,15 @@ class Model(Section):
     down_block_types: _Downs = knob(
         ("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
         title="down blocks",
-        help="One a resolution: DownBlock2D, or AttnDownBlock2D with self-attention.",
+        help="One a resolution: DownBlock2D, or AttnDownBlock2D with self-attention; others of diffusers'.",
     )
     up_block_types: _Ups = knob(
         ("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
         title="up blocks",
-        help="One a resolution, from the smallest up: UpBlock2D or AttnUpBlock2D.",
+        help="One a resolution, from the smallest up: UpBlock2D or AttnUpBlock2D; others of diffusers'.",
     )
     layers_per_block: int = knob(1, title="layers a block", help="ResNet layers in each block.", ge=1, le=8)
+    add_attention: bool = knob(True, title="middle attention", help="Self-attention in the smallest resolution.")
     attention_head_dim: int = knob(
         8, title="head width", help="Channels an attention head; must divide the channels of blocks that attend.", ge=1
     )
@@ -96,11 +154,39 @@ class Model(Section):
         32, title="norm groups", help="Groups of GroupNorm; must divide every block's channels.", ge=1, scale="log"
     )
     dropout: float = knob(0.0, title="dropout", help="Inside the ResNet layers.", ge=0, le=0.9, step=0.05)
+    time_embedding_type: Literal["positional", "fourier"] = knob(
+        "positional", title="time embedding", help="positional for timesteps; fourier suits EDM's log σ / 4."
+    )
+    resnet_time_scale_shift: Literal["default", "scale_shift"] = knob(
+        "default", title="time enters by", help="Added to each ResNet layer, or scaling and shifting its norm (ADM)."
+    )
+    num_layers: int = knob(6, title="layers", help="Transformer layers.", ge=1, le=64)
+    num_attention_heads: int = knob(
+        4, title="heads", help="Attention heads; with the head width they make the transformer's width.", ge=1, le=64
+    )
+    patch_size: int = knob(2, title="patch", help="Side of the square that becomes one token.", unit="px", ge=1, le=32)
+    timestep_conditioning: bool = knob(
+        True, title="knows t", help="Tell the model the timestep; off, it must see from x_t how noisy that is."
+    )
+    num_class_embeds: int = knob(
+        0,
+        title="classes",
+        help="Classes that the model is told, and one more for none with class_dropout; 0: unconditional.",
+        ge=0,
+        le=100_001,
+    )
+
+
+NoiseClass = Literal["DDPMScheduler", "FlowMatchEulerDiscreteScheduler", "EDMEulerScheduler", "UniformMixing"]
+Objective = Literal["epsilon", "sample", "v_prediction", "flow", "edm"]
 
 
 class NoiseScheduler(Section):
-    class_name: Literal["DDPMScheduler"] = knob(
-        "DDPMScheduler", alias="class", title="noise process", help="Variance-preserving diffusion in discrete time."
+    class_name: NoiseClass = knob(
+        "DDPMScheduler",
+        alias="class",
+        title="noise process",
+        help="DDPM's discrete diffusion, flow matching, EDM's continuous σ, or the course's toy mixing.",
     )
     num_train_timesteps: int = knob(
         1000, title="timesteps", help="T: how many noise levels there are.", ge=2, le=10000, step=100
@@ -114,6 +200,9 @@ class NoiseScheduler(Section):
     beta_end: float = knob(
         0.02, title="beta end", help="β at the last t (linear, scaled_linear, sigmoid).", ge=1e-6, le=0.999, scale="log"
     )
+    trained_betas: _Floats = knob(
+        (), title="custom betas", help="β of every timestep, in place of a schedule; as many as there are timesteps."
+    )
     prediction_type: Literal["epsilon", "sample", "v_prediction"] = knob(
         "epsilon",
         title="prediction",
@@ -122,17 +211,75 @@ class NoiseScheduler(Section):
     rescale_betas_zero_snr: bool = knob(
         False, title="zero terminal SNR", help="Rescale β so that the last timestep is pure noise (Lin et al. 2023)."
     )
+    shift: float = knob(
+        1.0, title="shift", help="Flow matching: above 1, more of the levels are noisy ones; for larger pictures.",
+        ge=0.05, le=20, step=0.1, scale="log",
+    )  # fmt: skip
+    sigma_data: float = knob(
+        0.5, title="sigma data", help="EDM: the standard deviation of the images in [-1, 1].", ge=0.01, le=10, step=0.05
+    )
+    sigma_min: float = knob(
+        0.002, title="sigma min", help="EDM: the least noise that sampling ends at.", ge=1e-5, le=1, scale="log"
+    )
+    sigma_max: float = knob(
+        80.0, title="sigma max", help="EDM: the most noise, that sampling starts from.", ge=1, le=1000, scale="log"
+    )
+    rho: float = knob(
+        7.0, title="rho", help="EDM: how much sampling dwells on small σ (Karras).", ge=1, le=20, step=0.5
+    )
+    P_mean: float = knob(-1.2, title="P mean", help="EDM: mean of ln σ in training.", ge=-10, le=10, step=0.1)
+    P_std: float = knob(1.2, title="P std", help="EDM: spread of ln σ in training.", ge=0.05, le=5, step=0.1)
+
+    @property
+    def objective(self) -> Objective:
+        """What the model is trained to answer: DDPM's choice, or what the process implies."""
+        implied: dict[str, Objective] = {
+            "FlowMatchEulerDiscreteScheduler": "flow",
+            "EDMEulerScheduler": "edm",
+            "UniformMixing": "sample",
+        }
+        return implied.get(self.class_name, self.prediction_type)
 
 
 class Loss(Section):
-    type: Literal["mse", "huber"] = knob("mse", title="loss", help="Squared error, or Huber's, calmer about outliers.")
+    type: Literal["mse", "l1", "huber"] = knob(
+        "mse", title="loss", help="Squared error, absolute error, or Huber's between them, calmer about outliers."
+    )
     huber_delta: float = knob(
         1.0, title="huber delta", help="Where Huber's loss turns from square to straight.", ge=1e-4, le=10, scale="log"
     )
-    weighting: Literal["none", "min_snr"] = knob(
-        "none", title="weighting", help="min_snr caps the weight of easy timesteps (Hang et al. 2023)."
+    weighting: Literal["none", "min_snr", "soft_min_snr", "p2", "snr", "edm", "sigmoid"] = knob(
+        "none", title="weighting", help="Which noise levels count for more; the chart of loss share shows what it does."
     )
-    snr_gamma: float = knob(5.0, title="min-SNR gamma", help="The cap of min_snr.", ge=0.1, le=100, step=0.5)
+    snr_gamma: float = knob(
+        5.0, title="SNR gamma", help="The cap of min_snr and soft_min_snr.", ge=0.1, le=100, step=0.5
+    )
+    p2_gamma: float = knob(1.0, title="P2 gamma", help="How strongly p2 holds fine detail down.", ge=0, le=4, step=0.1)
+    p2_k: float = knob(1.0, title="P2 k", help="The SNR about which p2 begins to act.", ge=0.01, le=100, scale="log")
+    sigmoid_bias: float = knob(
+        -1.0, title="sigmoid bias", help="The log-SNR below which sigmoid weighting lets ε count in full.", ge=-10,
+        le=10, step=0.5,
+    )  # fmt: skip
+    timestep_sampling: Literal["uniform", "logit_normal", "cosine", "importance"] = knob(
+        "uniform",
+        title="timestep sampling",
+        help="Which timesteps training draws: all alike, the middle ones more, or those where the loss is large.",
+    )
+    logit_mean: float = knob(
+        0.0, title="logit mean", help="logit_normal: below 0 more clean pictures, above more noisy ones.", ge=-5, le=5,
+        step=0.1,
+    )  # fmt: skip
+    logit_std: float = knob(
+        1.0, title="logit std", help="logit_normal: how wide about its mean.", ge=0.1, le=5, step=0.1
+    )
+    class_dropout: float = knob(
+        0.0,
+        title="class dropout",
+        help="The share of images whose class is hidden, so that classifier-free guidance can be used; 0.1 is usual.",
+        ge=0,
+        le=1,
+        step=0.05,
+    )
 
 
 class Optimizer(Section):
@@ -215,6 +362,16 @@ class Sampling(Section):
     )
     eta: float = knob(
         0.0, title="eta", help="DDIM's noise: 0 is deterministic, 1 is DDPM-like.", ge=0, le=1, step=0.1, live=True
+    )
+    guidance_scale: float = knob(
+        1.0, title="guidance", help="Classifier-free guidance: 1 is the plain conditional model, 0 ignores the class.",
+        ge=0, le=100, step=0.5, live=True,
+    )  # fmt: skip
+    timestep_spacing: Literal["auto", "leading", "trailing", "linspace"] = knob(
+        "auto", title="spacing", help="Which timesteps a sampler visits; auto: what suits the schedule.", live=True
+    )
+    sigma_schedule: Literal["auto", "karras", "exponential", "beta"] = knob(
+        "auto", title="sigmas", help="How a solver spaces its noise levels; auto: the sampler's own way.", live=True
     )
     seed: int = knob(
         0, title="sampling seed", help="The noise that previews start from.", ge=0, le=2**31 - 1, live=True

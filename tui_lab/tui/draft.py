@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tui_lab.catalog.recipes import own_folder
+from tui_lab.catalog.samplers import fitting_sampler
 from tui_lab.errors import RecipeError
 from tui_lab.recipe import (
     Problem,
@@ -27,11 +28,11 @@ from tui_lab.runs.files import private_folder, replace_file
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One turn of a knob, so that it can be turned back."""
+    """One turn, so that it can be turned back: the knob that the person turned, and the old values of all that moved
+    with it."""
 
     key: str
-    old: Any
-    new: Any
+    old: dict[str, Any]
 
 
 class Draft:
@@ -70,12 +71,22 @@ class Draft:
         return get(self.recipe, key)
 
     def set(self, key: str, value: Any) -> bool:
-        """Turn a knob; False where it stands there already. Raises RecipeError, and nothing is changed."""
-        old = self.get(key)
-        if old == value:
+        """Turn a knob; False where it stands there already. Raises RecipeError, and nothing is changed.
+
+        A choice that the sampler cannot follow takes one along that can; one undo brings both back."""
+        return self.set_all({key: value})
+
+    def set_all(self, changes: Mapping[str, Any]) -> bool:
+        """Turn several knobs as one edit, such as a preset's; the first is the one that undo goes back to."""
+        moved = {key: value for key, value in changes.items() if self.get(key) != value}
+        if not moved:
             return False
-        self.recipe = edited(self.recipe, {key: value})
-        self._edits.append(Edit(key, old, value))
+        recipe = edited(self.recipe, moved)
+        if "sampling.scheduler" not in moved and (sampler := fitting_sampler(recipe)):
+            moved["sampling.scheduler"] = sampler
+            recipe = edited(recipe, moved)
+        self._edits.append(Edit(next(iter(moved)), {key: self.get(key) for key in moved}))
+        self.recipe = recipe
         return True
 
     def adopt(self, changes: Mapping[str, Any]) -> None:
@@ -92,7 +103,7 @@ class Draft:
         if not self._edits:
             return None
         edit = self._edits.pop()
-        self.recipe = edited(self.recipe, {edit.key: edit.old})
+        self.recipe = edited(self.recipe, edit.old)
         return edit
 
     def to_toml(self) -> str:

@@ -99,7 +99,7 @@ class DraftingScreen(RunningScreen):
         edit = self.draft.undo()
         if edit is None:
             return
-        self._knob_turned(KNOBS[edit.key], edit.old)
+        self._knob_turned(KNOBS[edit.key], edit.old[edit.key])
         self.query_one(KnobList).chosen = edit.key
 
     @work

@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui_lab.recipe import KNOBS, SECTIONS, Knob, Recipe, flat
+from tui_lab.recipe import KNOBS, SECTIONS, Knob, Recipe, flat, irrelevant
 
 LIVE, NOT_LIVE = "●", "○"
 
@@ -84,6 +84,7 @@ class KnobList(ScrollView, can_focus=True):
         self._values: dict[str, Any] = {}
         self._changed: frozenset[str] = frozenset()
         self._problems: frozenset[str] = frozenset()
+        self._idle: frozenset[str] = frozenset()
         self._filter = ""
         self._rows: list[str] = []
         self._find_rows()
@@ -92,6 +93,11 @@ class KnobList(ScrollView, can_focus=True):
         """`changed` are marked as edited, `problems` as what stands in the way of training."""
         self._values = flat(recipe)
         self._changed, self._problems = frozenset(changed), frozenset(problems)
+        if (idle := irrelevant(recipe)) != self._idle:
+            self._idle = idle
+            self._find_rows()
+            self._resize_virtual()
+            self._keep_in_sight()
         self.refresh()
 
     def filter(self, text: str) -> None:
@@ -106,11 +112,15 @@ class KnobList(ScrollView, can_focus=True):
         self.refresh()
 
     def _find_rows(self) -> None:
-        """A row is a knob's key, or a section's name as a heading."""
+        """A row is a knob's key, or a section's name as a heading. Knobs that would change nothing are left out,
+        unless they are edited, chosen or asked for by name."""
         words = self._filter.split()
         self._rows = []
         for section in SECTIONS:
             keys = [k for k, knob in KNOBS.items() if knob.section == section and _matches(knob, words)]
+            if not words:
+                hidden = self._idle - self._changed - self._problems - {self.chosen}
+                keys = [key for key in keys if key not in hidden]
             if keys:
                 self._rows += [section, *keys]
 
