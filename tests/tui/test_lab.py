@@ -137,7 +137,7 @@ async def test_knobs_that_disagree_are_marked_and_training_says_why_not(open_lab
     async with open_lab() as (lab, pilot):
         lab.turn(KNOBS["dataset.resolution"], 18)
         await pilot.pause()
-        assert "cannot be halved" in str(lab.query_one("#knob-help", Static).visual)
+        assert "no multiple of 4" in str(lab.query_one("#knob-help", Static).visual)
         await pilot.press("t")
         await pilot.pause()
         assert lab.attached is None

@@ -1,0 +1,30 @@
+"""A knob that belongs to another choice says nothing, and is left out of the list."""
+
+from tui_lab.recipe import KNOBS, Recipe, edited, irrelevant
+
+
+def test_the_knobs_of_the_other_processes_say_nothing() -> None:
+    idle = irrelevant(Recipe())
+    assert {"noise_scheduler.shift", "noise_scheduler.rho", "model.patch_size", "loss.p2_k"} <= idle
+    assert "noise_scheduler.beta_end" not in idle
+    flow = irrelevant(edited(Recipe(), {"noise_scheduler.class": "FlowMatchEulerDiscreteScheduler"}))
+    assert "noise_scheduler.shift" not in flow
+    assert {"noise_scheduler.beta_end", "noise_scheduler.prediction_type"} <= flow
+
+
+def test_the_cosine_schedule_has_no_use_for_a_range_of_betas() -> None:
+    cosine = edited(Recipe(), {"noise_scheduler.beta_schedule": "squaredcos_cap_v2"})
+    assert {"noise_scheduler.beta_start", "noise_scheduler.beta_end"} <= irrelevant(cosine)
+
+
+def test_only_knobs_are_named() -> None:
+    variants = [
+        {},
+        {"dataset.name": "owner/name"},
+        {"dataset.path": "somewhere", "dataset.channels": 4},
+        {"model.class": "DiTTransformer2DModel", "noise_scheduler.class": "EDMEulerScheduler"},
+        {"model.class": "BasicUNet", "noise_scheduler.class": "UniformMixing"},
+        {"model.num_class_embeds": 10, "loss.weighting": "p2", "loss.timestep_sampling": "logit_normal"},
+    ]
+    for changes in variants:
+        assert irrelevant(edited(Recipe(), changes)) <= set(KNOBS)
