@@ -28,8 +28,8 @@ def test_an_available_set_loads_at_its_size_with_each_label_and_a_missing_one_sa
         return
     for label in ("", *info.labels):
         images = load_images(as_recipe(info, label))
-        assert images.train.shape[1:] == (info.resolution, info.resolution, info.channels)
-        assert len(images.held_out) > 0
+        assert images.shape == (info.resolution, info.resolution, info.channels)
+        assert len(images.held_out_rows) > 0
         assert images.classes
 
 

@@ -13,20 +13,19 @@ from tui_lab.recipe import Dataset
 def test_digits_are_white_on_black_with_their_numbers() -> None:
     pytest.importorskip("sklearn")
     images = load_images(Dataset(name="digits", resolution=8, channels=1, val_fraction=0.1))
-    assert images.train.shape == (1617, 8, 8, 1)
-    assert images.held_out.shape == (180, 8, 8, 1)
-    assert (images.train.min(), images.train.max()) == (0, 255)
+    assert images.take(images.train_rows).shape == (1617, 8, 8, 1)
+    assert len(images.held_out_rows) == 180
+    assert (images.pixels.min(), images.pixels.max()) == (0, 255)
     assert images.classes == tuple("0123456789")
-    assert images.train_labels is not None
     assert set(images.train_labels.tolist()) == set(range(10))
-    assert np.median(images.train[:, 0, 0]) == 0
+    assert np.median(images.pixels[:, 0, 0]) == 0
 
 
 def test_digits_grow_and_take_colour() -> None:
     pytest.importorskip("sklearn")
     images = load_images(Dataset(name="digits", resolution=16, channels=3, val_fraction=0.0))
-    assert images.train.shape == (1797, 16, 16, 3)
-    np.testing.assert_array_equal(images.train[..., 0], images.train[..., 2])
+    assert images.pixels.shape == (1797, 16, 16, 3)
+    np.testing.assert_array_equal(images.pixels[..., 0], images.pixels[..., 2])
 
 
 def test_without_scikit_learn_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

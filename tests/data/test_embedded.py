@@ -14,6 +14,12 @@ from tui_lab.recipe import Dataset
 FACES = Dataset(name="pixel-faces")
 
 
+def face(dataset: Dataset, index: int) -> np.ndarray:
+    """One to train on."""
+    images = load_images(dataset)
+    return images.take(images.train_rows[[index]])[0]
+
+
 def table() -> list[dict[str, str]]:
     with (FOLDER / "pixel_faces.csv").open(newline="") as file:
         return list(csv.DictReader(file))
@@ -21,9 +27,9 @@ def table() -> list[dict[str, str]]:
 
 def test_faces_come_with_their_own_split() -> None:
     images = load_images(FACES)
-    assert images.train.shape == (7168, 16, 16, 3)
-    assert images.held_out.shape == (1024, 16, 16, 3)
-    assert images.train.dtype == np.uint8
+    assert images.take(images.train_rows).shape == (7168, 16, 16, 3)
+    assert images.take(images.held_out_rows).shape == (1024, 16, 16, 3)
+    assert images.pixels.dtype == np.uint8
     assert images.rejected == ()
     assert "CC0" in images.origin
 
@@ -32,16 +38,14 @@ def test_faces_come_with_their_own_split() -> None:
 def test_a_face_is_its_cell_of_the_sheet(index: int, channels: int, mode: str) -> None:
     left, top = index % 128 * 16, index // 128 * 16
     cell = Image.open(FOLDER / "pixel_faces.png").convert(mode).crop((left, top, left + 16, top + 16))
-    face = load_images(Dataset(name="pixel-faces", channels=channels)).train[index]
-    np.testing.assert_array_equal(face, np.asarray(cell).reshape(16, 16, channels))
+    shown = face(Dataset(name="pixel-faces", channels=channels), index)
+    np.testing.assert_array_equal(shown, np.asarray(cell).reshape(16, 16, channels))
 
 
 @pytest.mark.parametrize(("asked", "column"), [("", "look"), ("mood", "mood"), ("hair_length", "hair_length")])
 def test_labels_follow_the_column_that_is_asked_for(asked: str, column: str) -> None:
     images = load_images(Dataset(name="pixel-faces", label=asked))
     rows = table()
-    assert images.train_labels is not None
-    assert images.held_out_labels is not None
     named = [images.classes[label] for label in [*images.train_labels, *images.held_out_labels]]
     assert named == [row[column] for row in rows]
 
@@ -52,15 +56,15 @@ def test_an_unknown_label_is_told_the_known_ones() -> None:
 
 
 def test_growing_by_a_whole_factor_keeps_hard_edges() -> None:
-    small, large = load_images(FACES).train[5], load_images(Dataset(name="pixel-faces", resolution=32)).train[5]
+    small, large = face(FACES, 5), face(Dataset(name="pixel-faces", resolution=32), 5)
     np.testing.assert_array_equal(large[::2, ::2], small)
     np.testing.assert_array_equal(large[1::2, 1::2], small)
 
 
 def test_other_sizes_are_resampled_face_by_face() -> None:
     images = load_images(Dataset(name="pixel-faces", resolution=8))
-    assert images.train.shape == (7168, 8, 8, 3)
-    difference = images.train[0].mean(axis=(0, 1)) - load_images(FACES).train[0].mean(axis=(0, 1))
+    assert images.shape == (8, 8, 3)
+    difference = images.pixels[0].mean(axis=(0, 1)) - load_images(FACES).pixels[0].mean(axis=(0, 1))
     assert np.abs(difference).max() < 3
 
 
@@ -76,4 +80,4 @@ def test_the_hash_changes_with_what_is_in_the_arrays() -> None:
 def test_the_embedded_set_is_always_at_hand() -> None:
     images = load_cached(FACES)
     assert images is not None
-    assert len(images.train) == 7168
+    assert len(images.train_rows) == 7168

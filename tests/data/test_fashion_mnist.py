@@ -39,16 +39,15 @@ def debian_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_sets_own_test_part_is_held_out(debian_folder: Path) -> None:
     make(debian_folder)
     images = load_images(FASHION)
-    assert images.train.shape == (30, 28, 28, 1)
-    assert images.held_out.shape == (12, 28, 28, 1)
-    assert images.train_labels is not None
-    np.testing.assert_array_equal(images.train[:, 0, 0, 0], images.train_labels)
+    assert images.take(images.train_rows).shape == (30, 28, 28, 1)
+    assert len(images.held_out_rows) == 12
+    np.testing.assert_array_equal(images.take(images.train_rows)[:, 0, 0, 0], images.train_labels)
     assert images.classes[9] == "ankle boot"
 
 
 def test_another_resolution_and_colour(debian_folder: Path) -> None:
     make(debian_folder)
-    assert load_images(Dataset(name="fashion-mnist", resolution=32, channels=3)).train.shape == (30, 32, 32, 3)
+    assert load_images(Dataset(name="fashion-mnist", resolution=32, channels=3)).shape == (32, 32, 3)
 
 
 def test_ones_own_folder_comes_first_and_may_be_unzipped(debian_folder: Path) -> None:
@@ -58,7 +57,7 @@ def test_ones_own_folder_comes_first_and_may_be_unzipped(debian_folder: Path) ->
     for path in own.glob("*.gz"):
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
         path.unlink()
-    assert len(load_images(FASHION).train) == 7
+    assert len(load_images(FASHION).train_rows) == 7
 
 
 def test_missing_files_name_the_package_and_the_folder(debian_folder: Path) -> None:

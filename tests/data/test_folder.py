@@ -29,10 +29,10 @@ def test_pictures_are_found_in_sub_folders_in_the_order_of_their_paths(tmp_path:
     paint(tmp_path / ".hidden.png", (0, 0, 255))
     (tmp_path / "notes.txt").write_text("no picture")
     images = load_images(dataset(tmp_path))
-    assert images.train.shape == (3, 8, 8, 3)
-    assert images.train[:, 0, 0, 2].tolist() == [0, 2, 3]
-    assert images.train_labels is None
-    assert images.held_out.shape == (0, 8, 8, 3)
+    assert images.pixels.shape == (3, 8, 8, 3)
+    assert images.pixels[:, 0, 0, 2].tolist() == [0, 2, 3]
+    assert images.labels.tolist() == [-1, -1, -1]
+    assert len(images.held_out_rows) == 0
     assert str(tmp_path) in images.origin
 
 
@@ -42,7 +42,6 @@ def test_sub_folders_are_classes_where_every_picture_is_in_one(tmp_path: Path) -
             paint(tmp_path / name / f"{index}.png", (index, 0, 0))
     images = load_images(dataset(tmp_path))
     assert images.classes == ("cats", "dogs")
-    assert images.train_labels is not None
     assert images.train_labels.tolist() == [0, 0, 0, 1, 1]
 
 
@@ -52,7 +51,7 @@ def test_what_cannot_be_read_is_set_aside_by_name_and_never_stops_the_rest(tmp_p
     whole = paint(tmp_path / "cut.jpg", (9, 9, 9), size=(64, 64)).read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     images = load_images(dataset(tmp_path))
-    assert len(images.train) == 1
+    assert len(images.pixels) == 1
     assert [rejected.path for rejected in images.rejected] == ["cut.jpg", "empty.png"]
     assert all(rejected.reason for rejected in images.rejected)
 
@@ -79,7 +78,7 @@ def test_a_changed_folder_is_decoded_anew(tmp_path: Path) -> None:
     first = load_images(dataset(tmp_path))
     paint(tmp_path / "b.png", (2, 2, 2))
     second = load_images(dataset(tmp_path))
-    assert (len(first.train), len(second.train)) == (1, 2)
+    assert (len(first.pixels), len(second.pixels)) == (1, 2)
     assert first.content_hash != second.content_hash
 
 
@@ -87,8 +86,8 @@ def test_centre_crop_or_squeeze_as_the_recipe_says(tmp_path: Path) -> None:
     stripes = np.zeros((8, 24, 3), dtype=np.uint8)
     stripes[:, 8:16] = 255
     Image.fromarray(stripes).save(tmp_path / "stripes.png")
-    assert load_images(dataset(tmp_path, fit="center_crop")).train.min() == 255
-    assert load_images(dataset(tmp_path, fit="squeeze")).train.min() == 0
+    assert load_images(dataset(tmp_path, fit="center_crop")).pixels.min() == 255
+    assert load_images(dataset(tmp_path, fit="squeeze")).pixels.min() == 0
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,8 @@ def squares(**changes: object) -> Dataset:
 
 def test_the_image_column_and_the_classes_are_found() -> None:
     images = load_images(squares())
-    assert images.train[:, 0, 0, 0].tolist() == [20 * index for index in range(10) if index != 3]
+    assert images.pixels[:, 0, 0, 0].tolist() == [20 * index for index in range(10) if index != 3]
     assert images.classes == ("even", "odd")
-    assert images.train_labels is not None
     assert images.train_labels.tolist() == [0, 1, 0, 0, 1, 0, 1, 0, 1]
     assert [rejected.path for rejected in images.rejected] == ["row 3"]
 
@@ -53,7 +52,6 @@ def test_the_image_column_and_the_classes_are_found() -> None:
 def test_a_column_of_words_can_be_the_label() -> None:
     images = load_images(squares(label="note"))
     assert images.classes == ("a", "b", "c")
-    assert images.train_labels is not None
     assert images.train_labels[:4].tolist() == [0, 1, 2, 1]
 
 
@@ -64,7 +62,7 @@ def test_what_was_decoded_needs_the_hub_no_more(monkeypatch: pytest.MonkeyPatch)
         raise ConnectionError("no network")
 
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
-    np.testing.assert_array_equal(load_images(squares()).train, first.train)
+    np.testing.assert_array_equal(load_images(squares()).pixels, first.pixels)
 
 
 @pytest.mark.parametrize(

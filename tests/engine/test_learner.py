@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 def a_learner(images: Images, recipe: Recipe) -> Learner:
     accelerator = build_accelerator(CPU, "bf16" if recipe.training.mixed_precision == "bf16" else "no")
-    return Learner(recipe, DeviceImages(images.train, CPU), accelerator)
+    return Learner(recipe, DeviceImages(images.take(images.train_rows), CPU), accelerator)
 
 
 def losses(learner: Learner, count: int) -> list[float]:

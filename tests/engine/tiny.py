@@ -63,7 +63,10 @@ def tiny_images() -> Images:
     """200 faces at half their size, 16 of them held out."""
     faces = load_images(parse_recipe('[dataset]\nname = "pixel-faces"').dataset)
     return dataclasses.replace(
-        faces, train=faces.train[:184, ::2, ::2], held_out=faces.held_out[:16, ::2, ::2], train_labels=None
+        faces,
+        pixels=faces.pixels[:, ::2, ::2],
+        train_rows=faces.train_rows[:184],
+        held_out_rows=faces.held_out_rows[:16],
     )
 
 

@@ -36,7 +36,7 @@ def test_the_cache_holds_what_was_fetched(tmp_path: Path) -> None:
     assert [a["done"] for a in answers[:-1]] == sorted(a["done"] for a in answers[:-1])
     images = load_cached(recipe.dataset)
     assert images is not None
-    assert len(images.train) + len(images.held_out) == 30
+    assert len(images.train_rows) + len(images.held_out_rows) == 30
 
 
 def test_closing_it_stops_the_decoder_and_leaves_no_cache(tmp_path: Path) -> None:

@@ -75,21 +75,21 @@ def show(
             {
                 "name": images.name,
                 "origin": images.origin,
-                "train": len(images.train),
-                "held_out": len(images.held_out),
-                "shape": list(images.train.shape[1:]),
+                "train": len(images.train_rows),
+                "held_out": len(images.held_out_rows),
+                "shape": list(images.shape),
                 "classes": counts,
                 "rejected": [{"path": rejected.path, "reason": rejected.reason} for rejected in images.rejected],
             }
         )
         return
     _page(images)
-    height, width, channels = images.train.shape[1:]
+    height, width, channels = images.shape
     put_fields(
         [
             ("name", images.name),
             ("origin", images.origin),
-            ("images", f"{len(images.train)} to train on, {len(images.held_out)} held out"),
+            ("images", f"{len(images.train_rows)} to train on, {len(images.held_out_rows)} held out"),
             ("shape", f"{width}×{height}×{channels}"),
             ("classes", ", ".join(f"{title} {count}" for title, count in counts.items())),
             ("left out", str(len(images.rejected) or "")),
@@ -177,8 +177,6 @@ def _dataset(name: str) -> Dataset:
 
 
 def _class_counts(images: Images) -> dict[str, int]:
-    if images.train_labels is None:
-        return {}
     counts = Counter(images.train_labels.tolist())
     return {title: counts[index] for index, title in enumerate(images.classes)}
 
@@ -199,11 +197,11 @@ def _strip(info: DatasetInfo) -> None:
 
     images = load_cached(_native(info))
     if images is not None:
-        print_picture(grid(images.train[:STRIP], columns=STRIP))
+        print_picture(grid(images.take(images.train_rows[:STRIP]), columns=STRIP))
 
 
 def _page(images: Images) -> None:
     from tui_lab.cli.stills import can_print, grid, print_picture
 
     if can_print():
-        print_picture(grid(images.train[:PAGE], columns=10))
+        print_picture(grid(images.take(images.train_rows[:PAGE]), columns=10))

@@ -15,18 +15,21 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tui_lab.data.images import Images, Progress, Rejected
 from tui_lab.data.source import Opened, Source
-from tui_lab.data.split import held_out_mask
+from tui_lab.data.split import choose_rows
 from tui_lab.errors import DataError, DiskFullError
 from tui_lab.runs.files import is_disk_full
 from tui_lab.runs.home import cache_home
 from tui_lab.sanitize import clean
+
+if TYPE_CHECKING:
+    from tui_lab.recipe import Dataset
 
 FORMAT = 1
 
@@ -44,22 +47,19 @@ class Stored:
     rejected: tuple[Rejected, ...]
     key: str
 
-    def images(self, val_fraction: float) -> Images:
-        """Split as the source itself does; where it does not, `val_fraction` of the pictures is held out."""
-        own_split = bool(self.held_out.any())
-        mask = self.held_out if own_split else held_out_mask(len(self.pixels), val_fraction)
-        labelled = len(self.labels) > 0 and bool((self.labels >= 0).all())
-        content = self.key if own_split else hashlib.sha256(f"{self.key} {val_fraction!r}".encode()).hexdigest()
+    def images(self, dataset: Dataset) -> Images:
+        """The rows that the recipe trains on and holds out; split as the source itself does, where it does."""
+        rows = choose_rows(dataset, self.name, self.labels, self.classes, self.held_out)
         return Images(
             name=self.name,
             origin=self.origin,
-            train=self.pixels[~mask] if mask.any() else self.pixels,
-            held_out=self.pixels[mask],
-            train_labels=self.labels[~mask] if labelled else None,
-            held_out_labels=self.labels[mask] if labelled else None,
-            classes=self.classes if labelled else (),
+            pixels=self.pixels,
+            labels=self.labels,
+            classes=self.classes,
+            train_rows=rows.train,
+            held_out_rows=rows.held_out,
             rejected=self.rejected,
-            content_hash=content[:16],
+            content_hash=self.key,
         )
 
 

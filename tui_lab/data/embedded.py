@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from tui_lab.data.images import Images
+from tui_lab.data.split import choose_rows
 from tui_lab.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,15 +39,16 @@ def load(dataset: Dataset) -> Images:
     number = {name: index for index, name in enumerate(classes)}
     labels = np.array([number[row[label_column]] for row in rows], dtype=np.int64)
     faces, colours = _sheet(sheet, dataset.channels)
+    train_rows, held_out_rows = choose_rows(dataset, dataset.name, labels, classes, held_out)
     content = hashlib.sha256(sheet + table + f"{dataset.resolution} {dataset.channels} {label}".encode())
     return Images(
         name=dataset.name,
         origin=ORIGIN,
-        train=_at(dataset.resolution, faces[~held_out], colours),
-        held_out=_at(dataset.resolution, faces[held_out], colours),
-        train_labels=labels[~held_out],
-        held_out_labels=labels[held_out],
+        pixels=_at(dataset.resolution, faces, colours),
+        labels=labels,
         classes=classes,
+        train_rows=train_rows,
+        held_out_rows=held_out_rows,
         rejected=(),
         content_hash=content.hexdigest()[:16],
     )

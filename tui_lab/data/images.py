@@ -1,4 +1,4 @@
-"""What a dataset is once it is loaded: uint8 pictures, labels, and what had to be left out."""
+"""What a dataset is once it is loaded: uint8 pictures, labels, which rows to train on, and what had to be left out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Progress = Callable[[int, int], None]
-"""Called with (pictures done, pictures in all) while a dataset is decoded."""
+"""Called with (pictures done, pictures in all) while a dataset is decoded; what it raises stops the decoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +26,40 @@ class Rejected:
 class Images:
     """A dataset in memory, or memory-mapped from the cache: treat the arrays as read-only.
 
-    `train` has shape (N, H, W, C), `held_out` (M, H, W, C), where M may be 0; labels index into `classes` and are None
-    where the dataset has none. `content_hash` changes whenever the arrays would.
+    `pixels` has shape (N, H + dy, W + dx, C): `margin` (dy, dx) is beyond what a model sees, for random crops. `labels`
+    (N,) index into `classes`, -1 where a picture has none. `train_rows` and `held_out_rows` are rows of both, after
+    filter, limit, balance (which repeats rows) and split. `content_hash` changes whenever pixels or labels would.
+    With `streaming` these are only the first pictures of a set, and `data.stream` goes on behind them.
     """
 
     name: str
     origin: str
-    train: NDArray[np.uint8]
-    held_out: NDArray[np.uint8]
-    train_labels: NDArray[np.int64] | None
-    held_out_labels: NDArray[np.int64] | None
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
     classes: tuple[str, ...]
+    train_rows: NDArray[np.int64]
+    held_out_rows: NDArray[np.int64]
     rejected: tuple[Rejected, ...]
     content_hash: str
+    margin: tuple[int, int] = (0, 0)
+    streaming: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of one picture as the model sees it, without the margin."""
+        _, height, width, channels = self.pixels.shape
+        return height - self.margin[0], width - self.margin[1], channels
+
+    @property
+    def train_labels(self) -> NDArray[np.int64]:
+        return self.labels[self.train_rows]
+
+    @property
+    def held_out_labels(self) -> NDArray[np.int64]:
+        return self.labels[self.held_out_rows]
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """A copy of these rows with shape (K, H, W, C), the middle of the margin."""
+        height, width, _ = self.shape
+        top, left = self.margin[0] // 2, self.margin[1] // 2
+        return self.pixels[rows, top : top + height, left : left + width]

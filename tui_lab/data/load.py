@@ -26,7 +26,7 @@ def load_images(dataset: Dataset, progress: Progress | None = None) -> Images:
 
     source = _source(dataset)
     stored = cache.read(source) or cache.write(source, progress)
-    return stored.images(dataset.val_fraction)
+    return stored.images(dataset)
 
 
 def load_cached(dataset: Dataset) -> Images | None:
@@ -37,7 +37,7 @@ def load_cached(dataset: Dataset) -> Images | None:
     from tui_lab.data import cache
 
     stored = cache.read(_source(dataset))
-    return None if stored is None else stored.images(dataset.val_fraction)
+    return None if stored is None else stored.images(dataset)
 
 
 def _is_embedded(dataset: Dataset) -> bool:

@@ -14,7 +14,7 @@ class DeviceImages:
     """A dataset's images, uint8 (N, C, H, W), wholly on one device."""
 
     def __init__(self, images: NDArray[np.uint8], device: torch.device) -> None:
-        """`images` as `data.Images` holds them, (N, H, W, C)."""
+        """`images` as `data.Images.take` gives them, (N, H, W, C)."""
         self._images = torch.from_numpy(np.array(images.transpose(0, 3, 1, 2), order="C")).to(device)
 
     def __len__(self) -> int:

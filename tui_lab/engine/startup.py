@@ -35,7 +35,7 @@ def prepare(session: RankSession, images: Images) -> Trainer:
     Raises LabError where the device, the dataset or the checkpoint cannot do what the recipe asks.
     """
     recipe, at = session.recipe, session.past_last_step
-    if not len(images.train):
+    if not len(images.train_rows):
         raise DataError(f"{images.name} has no image to train on: lower dataset.val_fraction, or choose another")
     device = resolve_device(recipe.training.device)
     precision = resolve_precision(recipe.training.mixed_precision, device)
@@ -43,7 +43,7 @@ def prepare(session: RankSession, images: Images) -> Trainer:
     choose_attention(recipe, device)
     session.record("starting", at, message="building the model")
     accelerator = build_accelerator(device, precision)
-    learner = Learner(recipe, DeviceImages(images.train, device), accelerator)
+    learner = Learner(recipe, DeviceImages(images.take(images.train_rows), device), accelerator)
     versions = _versions()
     resume(session, learner, versions)
     pending = session.replay_after(learner.step)
@@ -57,8 +57,8 @@ def prepare(session: RankSession, images: Images) -> Trainer:
         threads=torch.get_num_threads(),
         mixed_precision=precision,
         parameters=learner.parameters,
-        train_images=len(images.train),
-        held_out_images=len(images.held_out),
+        train_images=len(images.train_rows),
+        held_out_images=len(images.held_out_rows),
         rejected_images=len(images.rejected),
         parent=session.folder.parent(),
         recipe_hash=recipe_hash(session.folder.recipe()),
@@ -105,10 +105,10 @@ def resume(session: RankSession, learner: Learner, versions: dict[str, str]) -> 
 
 
 def _evaluation(recipe: Recipe, images: Images, device: torch.device) -> Evaluation | None:
-    count = min(recipe.evaluation.num_images, len(images.held_out))
+    count = min(recipe.evaluation.num_images, len(images.held_out_rows))
     if not count:
         return None
-    held_out = np.ascontiguousarray(images.held_out[:count].transpose(0, 3, 1, 2))
+    held_out = np.ascontiguousarray(images.take(images.held_out_rows[:count]).transpose(0, 3, 1, 2))
     return Evaluation(
         recipe,
         normalise(torch.from_numpy(held_out).to(device)),

@@ -258,7 +258,7 @@ class LabScreen(SamplingScreen):
     def _images_loaded(self, dataset: Dataset, images: Images) -> None:
         if dataset == self._images_of and self._stands:
             self.query_one(DatasetPanel).show(images)
-            self.query_one(SchedulePanel).picture(images.train[0])
+            self.query_one(SchedulePanel).picture(images.take(images.train_rows[:1])[0])
 
     # The run
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -63,17 +62,17 @@ class DatasetPanel(Panel):
         if self._images is None:
             return
         view = self.query_one(PixelView)
-        last = max(0, len(self._images.train) - 1)
+        last = max(0, len(self._images.train_rows) - 1)
         self._first = max(0, min(last - last % max(1, view.shown), self._first + by * max(1, view.shown)))
         self._show_page()
 
     def _show_page(self) -> None:
         if self._images is None:
             return
-        view, images = self.query_one(PixelView), self._images.train
-        _, height, width, _ = images.shape
+        view, images = self.query_one(PixelView), self._images
+        height, width, _ = images.shape
         shown = page_size(height, width, *view.size)
-        view.show(np.asarray(images[self._first : self._first + shown]))
+        view.show(images.take(images.train_rows[self._first : self._first + shown]))
         self.call_after_refresh(self._say_page)
 
     def on_resize(self) -> None:
@@ -87,13 +86,13 @@ class DatasetPanel(Panel):
     def _say_page(self) -> None:
         view = self.query_one(PixelView)
         if self._images is not None and view.shown:
-            last = min(self._first + view.shown, len(self._images.train))
-            self.border_subtitle = f"← {self._first + 1}–{last} of {thousands(len(self._images.train))} →"
+            last = min(self._first + view.shown, len(self._images.train_rows))
+            self.border_subtitle = f"← {self._first + 1}–{last} of {thousands(len(self._images.train_rows))} →"
 
 
 def words_of(images: Images, room: int) -> Content:
     """Counts, what was left out and, where the panel has ROOMY lines of room, the classes; a line each."""
-    lines = [Content(f"{thousands(len(images.train))} train · {thousands(len(images.held_out))} held out")]
+    lines = [Content(f"{thousands(len(images.train_rows))} train · {thousands(len(images.held_out_rows))} held out")]
     if images.classes and room >= ROOMY:
         words = f"{len(images.classes)} classes: {' '.join(images.classes)}"
         lines.append(Content.styled(clean(words, 120), "$secondary"))
@@ -112,7 +111,7 @@ def words_of(images: Images, room: int) -> Content:
 
 def title_of(images: Images) -> str:
     """ "pixel-faces 16×16", "digits 8×8 grey"."""
-    _, height, width, channels = images.train.shape
+    height, width, channels = images.shape
     kind = {1: " grey", 3: ""}.get(channels, f" {channels} channels")
     return f"{clean(images.name, 40)} {width}×{height}{kind}"
 
