@@ -166,6 +166,15 @@ def test_a_logarithmic_scale_shows_what_is_positive() -> None:
     assert plot.view.y[0] > 0 and (plot.layer == 1).any()
 
 
+def test_a_logarithmic_x_axis_gives_every_decade_the_same_width() -> None:
+    x = np.arange(1001)
+    plot = chart.plot([Series("a", x, x > 9)], 30, 4, Scaling(log_x=True, y_range=(0.0, 1.0)))
+    assert plot.view.x == (1.0, 1000.0)  # 0 has no logarithm
+    assert [plot.cell_of(at) for at in (1, 10, 100, 1000)] == [0, 10, 19, 29]
+    assert plot.cell_of(plot.x_of(17)) == 17
+    assert (plot.glyphs[0, 11:] != " ").all() and (plot.glyphs[0, :9] == " ").all()
+
+
 def test_ascii_has_no_other_characters() -> None:
     y = np.sin(X / 9.0)
     both = [Series("a", X, y, band=(y - 0.1, y + 0.1)), Series("b", X, -y)]
@@ -178,6 +187,14 @@ def test_ascii_has_no_other_characters() -> None:
 
 def text_of(framed: chart_frame.Chart, cursor: float | None = None) -> list[str]:
     return ["".join(span.text for span in line) for line in framed.lines(cursor)]
+
+
+def test_a_rug_has_an_upright_at_every_value_in_view() -> None:
+    lines = text_of(chart_frame.draw([Series("a", X, X)], 55, 8, Scaling(), rug=[0, 1, 50, 99, 400]))
+    gutter = lines[-1].index("└") + 1
+    assert len(lines) == 8 and lines[-2][gutter:].startswith("⣿") and lines[-2].endswith("⢸")
+    assert sum(character in "⡇⢸⣿" for character in lines[-2]) == 3
+    assert "⡇" not in "".join(text_of(chart_frame.draw([Series("a", X, X * 0)], 55, 5, Scaling(), rug=[50.0]))[-2])
 
 
 @pytest.mark.parametrize("width", [10, 24, 60, 120])

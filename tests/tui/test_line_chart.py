@@ -105,6 +105,25 @@ async def test_the_mouse_reads_values() -> None:
         assert app.chart.cursor is None
 
 
+async def test_a_cursor_that_is_kept_stays_where_a_key_or_a_click_put_it_until_escape() -> None:
+    app = Desk(LineChart(x_label="t", keeps_cursor=True))
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("a", X, X)])
+        await pilot.pause()
+        await pilot.hover(LineChart, offset=(30, 6))
+        assert app.chart.cursor is None
+        await pilot.click(LineChart, offset=(30, 6))
+        at = app.chart.cursor
+        assert at is not None and 40 < at < 60
+        await pilot.hover(offset=(65, 18))
+        app.set_focus(None)
+        await pilot.pause()
+        assert app.chart.cursor == at
+        app.chart.focus()
+        await pilot.press("escape")
+        assert app.chart.cursor is None
+
+
 async def test_a_logarithmic_axis_has_powers_of_ten() -> None:
     app = Desk(LineChart())
     async with app.run_test(size=(70, 20)) as pilot:

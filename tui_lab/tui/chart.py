@@ -205,15 +205,30 @@ def short_number(value: float, digits: int = 4) -> str:
 
 @dataclass(frozen=True)
 class View:
-    """What a chart shows: the range of x, of y, and whether y is logarithmic."""
+    """What a chart shows: the range of x, of y, and whether they are logarithmic."""
 
     x: tuple[float, float]
     y: tuple[float, float]
     log_y: bool = False
+    log_x: bool = False
 
     def of(self, series: Series) -> View:
         """The same with a series' own range, where it has one."""
-        return self if series.own_range is None else View(self.x, series.own_range)
+        return self if series.own_range is None else View(self.x, series.own_range, log_x=self.log_x)
+
+    def share_of(self, x: float) -> float:
+        """0 at the left end of the view, 1 at its right end; not bounded."""
+        first, last = self.x
+        if self.log_x:
+            return math.log(max(x, first) / first) / math.log(last / first)
+        return (x - first) / (last - first)
+
+    def x_at(self, share: float) -> float:
+        """The inverse of `share_of`."""
+        first, last = self.x
+        if self.log_x:
+            return first * (last / first) ** share
+        return first + (last - first) * share
 
     def height_of(self, values: Floats) -> Floats:
         """0 at the bottom of the view, 1 at its top; not bounded."""
@@ -254,8 +269,7 @@ class Plot:
 
     def dot_of(self, x: float) -> int:
         """The column of dots that `x` falls into."""
-        first, last = self.view.x
-        return round((x - first) / (last - first) * (self.dots - 1))
+        return round(self.view.share_of(x) * (self.dots - 1))
 
     def cell_of(self, x: float) -> int:
         """The column of cells that `x` falls into."""
@@ -263,9 +277,8 @@ class Plot:
 
     def x_of(self, cell: float) -> float:
         """The x in the middle of a column of cells."""
-        first, last = self.view.x
         dot = cell * self.dots_a_cell + (self.dots_a_cell - 1) / 2
-        return first + (last - first) * dot / max(1, self.dots - 1)
+        return self.view.x_at(dot / max(1, self.dots - 1))
 
 
 @dataclass(frozen=True)
@@ -275,6 +288,7 @@ class Scaling:
     x_range: tuple[float, float] | None = None
     y_range: tuple[float, float] | None = None
     log_y: bool = False
+    log_x: bool = False
 
 
 _BRAILLE_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
@@ -288,8 +302,8 @@ def plot(series: Sequence[Series], width: int, height: int, scaling: Scaling, as
     per_x, per_y = (1, 1) if ascii_glyphs else (2, 4)
     dots_w, dots_h = width * per_x, height * per_y
     x_range = _x_range(series, scaling)
-    traces = tuple(_trace(one, dots_w, x_range) for one in series)
-    view = View(x_range, _y_range(traces, scaling), scaling.log_y)
+    traces = tuple(_trace(one, dots_w, x_range, scaling.log_x) for one in series)
+    view = View(x_range, _y_range(traces, scaling), scaling.log_y, scaling.log_x)
 
     glyphs = np.full((height, width), " ")
     layer = np.full((height, width), _NO_LAYER, np.intp)
@@ -309,10 +323,11 @@ def plot(series: Sequence[Series], width: int, height: int, scaling: Scaling, as
 
 
 def _x_range(series: Sequence[Series], scaling: Scaling) -> tuple[float, float]:
-    if scaling.x_range is not None:
+    if scaling.x_range is not None and not (scaling.log_x and scaling.x_range[0] <= 0):
         return scaling.x_range
-    ends = [(float(one.x[0]), float(one.x[-1])) for one in series if len(one.x)]
-    first, last = (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else (0.0, 1.0)
+    shown = [one.x[one.x > 0] if scaling.log_x else one.x for one in series]
+    ends = [(float(x[0]), float(x[-1])) for x in shown if len(x)]
+    first, last = (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else (1.0, 2.0)
     return (first, last) if last > first else (first, first + 1.0)
 
 
@@ -334,8 +349,14 @@ def _y_range(traces: Sequence[Trace], scaling: Scaling) -> tuple[float, float]:
     return (0.0 if smallest >= 0 and low < high / 3 else low), high
 
 
-def _trace(series: Series, dots_w: int, x_range: tuple[float, float]) -> Trace:
-    columns = decimate(series.x, series.y, dots_w, x_range, series.band)
+def _trace(series: Series, dots_w: int, x_range: tuple[float, float], log_x: bool) -> Trace:
+    x, y, band = series.x, series.y, series.band
+    if log_x:
+        positive = x > 0
+        x, y = np.log10(x[positive]), y[positive]
+        band = (band[0][positive], band[1][positive]) if band else None
+        x_range = math.log10(x_range[0]), math.log10(x_range[1])
+    columns = decimate(x, y, dots_w, x_range, band)
     return Trace(series, columns, smoothed(columns, series.smoothing * dots_w))
 
 

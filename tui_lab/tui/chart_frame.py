@@ -44,6 +44,7 @@ class Chart:
     x_label: str
     y_label: str
     ascii_glyphs: bool
+    rug: tuple[float, ...] = ()
 
     @property
     def plot_width(self) -> int:
@@ -76,6 +77,8 @@ class Chart:
         ]
         if self.mark_row:
             lines.append([Span(" " * self.gutter, AXIS), *self._mark_line()])
+        if self.rug:
+            lines.append([Span(" " * self.gutter, AXIS), *self._rug_line()])
         lines.append(self._x_axis_line())
         return lines
 
@@ -123,11 +126,23 @@ class Chart:
                 cells.put_if_free(column - cell_len(text) - 2, f" {text} ", LABEL)
         return cells.spans()
 
+    def _rug_line(self) -> list[Span]:
+        """A short upright for every x of the rug in view, two to a cell; where they crowd, they make a bar."""
+        cells = _Cells(self.plot_width, " ")
+        first, last = self.plot.view.x
+        for dot in sorted({self.plot.dot_of(x) for x in self.rug if first <= x <= last}):
+            cell, right = divmod(dot, self.plot.dots_a_cell)
+            sides = cells.at(cell)
+            upright = "|" if self.ascii_glyphs else "⡇⢸"[right]
+            cells.put(cell, "⣿" if sides == "⡇" and upright == "⢸" else upright, MARK)
+        return cells.spans()
+
     def _x_axis_line(self) -> list[Span]:
         cells = _Cells(self.plot_width, "-" if self.ascii_glyphs else "─")
         if self.x_label:
             cells.put_if_free(self.plot_width - cell_len(self.x_label) - 1, f" {self.x_label}", LABEL)
-        ticks = chart.nice_ticks(*self.plot.view.x, max(2, self.plot_width // 8))
+        find = chart.log_ticks if self.plot.view.log_x else chart.nice_ticks
+        ticks = find(*self.plot.view.x, max(2, self.plot_width // 8))
         for tick, label in zip(ticks, chart.format_ticks(ticks), strict=True):
             column = self.plot.cell_of(tick)
             padded = f"{label} " if column < (len(label) + 1) // 2 else f" {label} "
@@ -194,6 +209,9 @@ class _Cells:
             if 0 <= start + offset < len(self._text):
                 self._text[start + offset], self._role[start + offset] = character, role
 
+    def at(self, column: int) -> str:
+        return self._text[column]
+
     def put_if_free(self, start: int, text: str, role: str) -> bool:
         """False, and nothing done, where it would run over the ends or over other text; wide characters count."""
         end = start + len(text)
@@ -234,21 +252,24 @@ def draw(
     y_label: str = "",
     ascii_glyphs: bool = False,
     gutter: int = 5,
+    rug: Sequence[float] = (),
 ) -> Chart:
-    """Draw a chart of `width` × `height` cells: a legend above and a row for marks below where the height allows, an
-    axis on the left where the width does.
+    """Draw a chart of `width` × `height` cells: a legend above, and rows for marks and for a rug (an upright at each
+    of its x) below where the height allows, an axis on the left where the width does.
 
     `gutter` is a guess at the width of that axis, such as the last chart's: a wrong one costs drawing twice.
     """
     legend_row, mark_row = height >= 4, bool(marks) and height >= 7
-    plot_height = max(1, height - 1 - legend_row - mark_row)
+    shown_rug = tuple(rug) if height >= 6 + mark_row else ()
+    plot_height = max(1, height - 1 - legend_row - mark_row - bool(shown_rug))
     gutter = 0 if width < 16 else max(gutter, 1)
     plot, y_ticks = _plot_and_ticks(series, width - gutter, plot_height, scaling, ascii_glyphs)
     wanted = 1 + max((len(label) for _, label in y_ticks), default=0)
     if gutter and wanted != gutter:
         gutter = wanted
         plot, y_ticks = _plot_and_ticks(series, width - gutter, plot_height, scaling, ascii_glyphs)
-    return Chart(plot, width, gutter, y_ticks, tuple(marks), mark_row, legend_row, x_label, y_label, ascii_glyphs)
+    words = (x_label, y_label)
+    return Chart(plot, width, gutter, y_ticks, tuple(marks), mark_row, legend_row, *words, ascii_glyphs, shown_rug)
 
 
 def _plot_and_ticks(

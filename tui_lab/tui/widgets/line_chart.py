@@ -74,6 +74,10 @@ class LineChart(Widget, can_focus=True):
     ALLOW_SELECT = False
 
     log_y: reactive[bool] = reactive(False)
+    log_x: reactive[bool] = reactive(False)
+    y_range: reactive[tuple[float, float] | None] = reactive(None)
+    rug: reactive[tuple[float, ...]] = reactive(())
+    """Values of x that get a short upright in a row of their own above the x axis."""
     marks: reactive[tuple[Mark, ...]] = reactive(())
     empty: reactive[str] = reactive("")
     cursor: reactive[float | None] = reactive(None)
@@ -87,16 +91,19 @@ class LineChart(Widget, can_focus=True):
         x_range: tuple[float, float] | None = None,
         y_range: tuple[float, float] | None = None,
         log_y: bool = False,
+        keeps_cursor: bool = False,
         empty: str = "",
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
+        """`keeps_cursor`: the reading line stays where a key, a click or a drag put it, until escape takes it away;
+        else it follows the mouse and goes with it."""
         super().__init__(name=name, id=id, classes=classes)
         self._x_label = clean(x_label)
         self._y_label = clean(y_label)
         self._x_range = x_range
-        self._y_range = y_range
+        self._keeps_cursor = keeps_cursor
         self._series: tuple[Series, ...] = ()
         self._ascii = ascii_only(os.environ)
         self._chart: Chart | None = None
@@ -105,6 +112,7 @@ class LineChart(Widget, can_focus=True):
         self._gutter = 5
         self._stale = True
         self.set_reactive(LineChart.log_y, log_y)
+        self.set_reactive(LineChart.y_range, y_range)
         self.set_reactive(LineChart.empty, empty)
 
     @property
@@ -120,6 +128,15 @@ class LineChart(Widget, can_focus=True):
         self._invalidate()
 
     def watch_log_y(self) -> None:
+        self._invalidate()
+
+    def watch_log_x(self) -> None:
+        self._invalidate()
+
+    def watch_y_range(self) -> None:
+        self._invalidate()
+
+    def watch_rug(self) -> None:
         self._invalidate()
 
     def watch_marks(self) -> None:
@@ -141,14 +158,26 @@ class LineChart(Widget, can_focus=True):
             self.cursor = self._chart.moved(self.cursor, columns)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
+        if not self._keeps_cursor or event.button:
+            self._point_at(event)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._point_at(event)
+
+    def _point_at(self, event: events.MouseEvent) -> None:
         offset = event.get_content_offset(self)
         if self._chart is not None and offset is not None:
             self.cursor = self._chart.x_at(offset.x)
 
     def on_leave(self) -> None:
-        self.cursor = None
+        if not self._keeps_cursor:
+            self.cursor = None
 
     def on_blur(self) -> None:
+        if not self._keeps_cursor:
+            self.cursor = None
+
+    def key_escape(self) -> None:
         self.cursor = None
 
     def _invalidate(self) -> None:
@@ -176,12 +205,13 @@ class LineChart(Widget, can_focus=True):
                 self._series,
                 width,
                 height,
-                Scaling(self._x_range, self._y_range, self.log_y),
+                Scaling(self._x_range, self.y_range, self.log_y, self.log_x),
                 marks=self.marks,
                 x_label=self._x_label,
                 y_label=self._y_label,
                 ascii_glyphs=self._ascii,
                 gutter=self._gutter,
+                rug=self.rug,
             )
             self._gutter = self._chart.gutter or self._gutter
         styles: dict[tuple[str, bool], Style] = {}
