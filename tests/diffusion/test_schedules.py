@@ -77,7 +77,7 @@ def test_noise_for_the_strip_has_the_schedules_mean_and_variance() -> None:
     alpha_bar = schedules.alphas_cumprod(LINEAR)
     grey = np.full((64, 64, 3), 204, dtype=np.uint8)  # 0.6 in [-1, 1]
     timesteps = [0, 300, 999]
-    x_t = schedules.add_noise(grey, timesteps, alpha_bar, seed=7)
+    x_t = schedules.add_noise(grey, timesteps, LINEAR, seed=7)
     assert x_t.shape == (3, 64, 64, 3)
     for x, t in zip(x_t, timesteps, strict=True):
         assert x.mean() == pytest.approx(0.6 * np.sqrt(alpha_bar[t]), abs=0.03)
@@ -87,15 +87,13 @@ def test_noise_for_the_strip_has_the_schedules_mean_and_variance() -> None:
 def test_the_strip_is_one_picture_in_one_noise() -> None:
     alpha_bar = schedules.alphas_cumprod(LINEAR)
     face = np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    strip = schedules.add_noise(face, schedules.spread_timesteps(1000, 8), alpha_bar, seed=3)
-    np.testing.assert_array_equal(
-        strip, schedules.add_noise(face, schedules.spread_timesteps(1000, 8), alpha_bar, seed=3)
-    )
+    strip = schedules.add_noise(face, schedules.spread_timesteps(1000, 8), LINEAR, seed=3)
+    np.testing.assert_array_equal(strip, schedules.add_noise(face, schedules.spread_timesteps(1000, 8), LINEAR, seed=3))
     clean = face / 127.5 - 1
     at = alpha_bar[schedules.spread_timesteps(1000, 8)].reshape(-1, 1, 1, 1)
     noise = (strip - np.sqrt(at) * clean) / np.sqrt(1 - at)
     np.testing.assert_allclose(noise, np.broadcast_to(noise[0], noise.shape), atol=1e-9)
-    assert (schedules.add_noise(face, [999], alpha_bar, seed=4) != strip[-1]).any()
+    assert (schedules.add_noise(face, [999], LINEAR, seed=4) != strip[-1]).any()
 
 
 def test_timesteps_of_the_strip_include_both_ends() -> None:

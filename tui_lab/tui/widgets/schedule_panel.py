@@ -77,7 +77,7 @@ class SchedulePanel(Panel, can_focus=False):
             return
         noise, view = self._recipe.noise_scheduler, self.query_one("#schedule-strip", PixelView)
         at = schedules.spread_timesteps(noise.num_train_timesteps, STRIP)
-        noised = schedules.to_uint8(schedules.add_noise(self._picture, at, schedules.alphas_cumprod(noise)))
+        noised = schedules.to_uint8(schedules.add_noise(self._picture, at, noise))
         height, width = self._picture.shape[:2]
         most = min(self.content_size.height - 6, max(10, self.content_size.height * 45 // 100))
         view.styles.height = strip_rows(height, width, self.content_size.width, most)

@@ -1,0 +1,41 @@
+"""Noise schedules in numpy float64: what a recipe's noise process does to a picture, seen before anything trains.
+
+Every process is x_t = α · x_0 + σ · ε over T levels (`levels`); a sampler walks some of them back (`visits`).
+"""
+
+from tui_lab.diffusion.schedules.betas import (
+    NoiseSchedule,
+    alphas_cumprod,
+    betas,
+    rescale_zero_terminal_snr,
+    sqrt_alphas_cumprod,
+    sqrt_one_minus_alphas_cumprod,
+)
+from tui_lab.diffusion.schedules.levels import Levels, levels, log_snr, snr
+from tui_lab.diffusion.schedules.lint import Remark, lint
+from tui_lab.diffusion.schedules.loss_share import loss_share
+from tui_lab.diffusion.schedules.strip import add_noise, draw_noise, spread_timesteps, to_uint8
+from tui_lab.diffusion.schedules.timestep_density import density
+from tui_lab.diffusion.schedules.weights import weights
+
+__all__ = [
+    "Levels",
+    "NoiseSchedule",
+    "Remark",
+    "add_noise",
+    "alphas_cumprod",
+    "betas",
+    "density",
+    "draw_noise",
+    "levels",
+    "lint",
+    "log_snr",
+    "loss_share",
+    "rescale_zero_terminal_snr",
+    "snr",
+    "spread_timesteps",
+    "sqrt_alphas_cumprod",
+    "sqrt_one_minus_alphas_cumprod",
+    "to_uint8",
+    "weights",
+]
