@@ -1,6 +1,7 @@
-"""Networks: built from a recipe, summarised, exported."""
+"""Networks: built from a recipe, asked, summarised, exported."""
 
+from tui_lab.models.answering import answer
+from tui_lab.models.building import build
 from tui_lab.models.summaries import ModelSummary, summary
-from tui_lab.models.unet import UNet2DModel, build
 
-__all__ = ["ModelSummary", "UNet2DModel", "build", "summary"]
+__all__ = ["ModelSummary", "answer", "build", "summary"]

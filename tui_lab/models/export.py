@@ -19,7 +19,7 @@ from torch import Tensor
 
 from tui_lab.diffusion.noise_schedulers import training_scheduler
 from tui_lab.errors import DiskFullError, LabError
-from tui_lab.models.unet import build
+from tui_lab.models.building import build
 from tui_lab.recipe import Recipe
 
 _INDEX = "model_index.json"

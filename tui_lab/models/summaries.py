@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tui_lab.models.unet import build
+from tui_lab.models.building import build
 from tui_lab.recipe import Recipe
 
 
