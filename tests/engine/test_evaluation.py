@@ -3,15 +3,16 @@ import torch
 from torch import Tensor
 
 from tests.engine.tiny import tiny_recipe
-from tui_lab.diffusion.noise_schedulers import training_alphas_cumprod
+from tui_lab.diffusion.process import noise_process
 from tui_lab.engine.evaluation import Evaluation, timesteps
 
 RECIPE = tiny_recipe({"evaluation.num_timesteps": 4})
-ALPHAS_CUMPROD = training_alphas_cumprod(RECIPE.noise_scheduler)
+PROCESS = noise_process(RECIPE.noise_scheduler)
+LEVELS = PROCESS.levels(torch.arange(PROCESS.T))
 
 
 def evaluation(images: Tensor, seed: int = 0) -> Evaluation:
-    return Evaluation(RECIPE, images, ALPHAS_CUMPROD, torch.Generator().manual_seed(seed))
+    return Evaluation(RECIPE, images, PROCESS, torch.Generator().manual_seed(seed))
 
 
 def test_timesteps_are_the_middles_of_equal_bins() -> None:
@@ -24,8 +25,8 @@ def test_knowing_the_only_image_there_is_leaves_no_loss() -> None:
     image = torch.linspace(-1, 1, 3 * 64).reshape(1, 3, 8, 8)
 
     def oracle(x_t: Tensor, t: Tensor) -> Tensor:
-        alpha_bar = ALPHAS_CUMPROD[t].reshape(-1, 1, 1, 1)
-        return (alpha_bar.sqrt() * x_t - image) / (1 - alpha_bar).sqrt()
+        alpha, sigma = (values[t].reshape(-1, 1, 1, 1) for values in (LEVELS.alpha, LEVELS.sigma))
+        return (alpha * x_t - image) / sigma
 
     loss = evaluation(image.expand(40, -1, -1, -1)).loss(oracle)
     assert loss.mean == pytest.approx(0.0, abs=1e-8)
@@ -51,10 +52,10 @@ def test_it_is_the_same_each_time_and_leaves_the_global_generator_alone() -> Non
 def test_the_mean_is_weighted_as_training_weighs_it() -> None:
     recipe = tiny_recipe({"evaluation.num_timesteps": 4, "loss.weighting": "min_snr"})
     images = torch.ones(20, 3, 8, 8)
-    held_out = Evaluation(recipe, images, ALPHAS_CUMPROD, torch.Generator().manual_seed(0))
+    held_out = Evaluation(recipe, images, PROCESS, torch.Generator().manual_seed(0))
     loss = held_out.loss(lambda x_t, t: torch.zeros_like(x_t))
     expected = 0.0
     for t, value in loss.by_timestep:
-        snr = float(ALPHAS_CUMPROD[t] / (1 - ALPHAS_CUMPROD[t]))
+        snr = float(LEVELS.snr[t])
         expected += min(snr, recipe.loss.snr_gamma) / (snr + 1) * value / 4
     assert loss.mean == pytest.approx(expected, rel=1e-5)

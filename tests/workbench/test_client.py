@@ -98,7 +98,7 @@ class TestSampling:
 
         here = sampling.denoise(
             lambda x, t: unet(x, t).sample,
-            build_sampler(TINY.noise_scheduler, TINY.sampling.scheduler),
+            build_sampler(TINY),
             6,
             sampling.initial_noise((3, 1, 8, 8), 11),
         )

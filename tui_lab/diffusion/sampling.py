@@ -13,6 +13,8 @@ from torch import Tensor
 
 from tui_lab.diffusion.forward import to_uint8
 from tui_lab.diffusion.objective import predicted_x0
+from tui_lab.diffusion.process import DiscreteDiffusion
+from tui_lab.recipe.schema import Objective
 
 Generators = torch.Generator | list[torch.Generator] | None
 
@@ -101,7 +103,7 @@ def _alpha_bar(scheduler: Any, t: Tensor) -> float:
     return factor**2 if factor != 1.0 else float(scheduler.alphas_cumprod[int(t)])
 
 
-def _foreseen(prediction_type: str, output: Tensor, x_t: Tensor, alpha_bar: float) -> Tensor:
-    level = torch.zeros(x_t.shape[0], dtype=torch.int64, device=x_t.device)
-    table = torch.tensor([alpha_bar], device=x_t.device)
-    return predicted_x0(prediction_type, output, x_t, table, level).clamp(-1.0, 1.0)  # type: ignore[arg-type]
+def _foreseen(prediction_type: Objective, output: Tensor, x_t: Tensor, alpha_bar: float) -> Tensor:
+    table = DiscreteDiffusion(torch.tensor([alpha_bar], device=x_t.device), prediction_type)
+    levels = table.levels(torch.zeros(x_t.shape[0], dtype=torch.int64, device=x_t.device))
+    return predicted_x0(table, output, x_t, levels).clamp(-1.0, 1.0)

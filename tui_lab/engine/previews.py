@@ -97,7 +97,7 @@ class Previews:
         """
         sampling, dataset = recipe.sampling, recipe.dataset
         device = next(self._model.parameters()).device
-        scheduler = build_sampler(recipe.noise_scheduler, sampling.scheduler)
+        scheduler = build_sampler(recipe)
         copy_weights(self._weights, self._model)
         shape = (sampling.num_images, dataset.channels, dataset.resolution, dataset.resolution)
         steps = denoise(

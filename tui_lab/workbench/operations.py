@@ -62,7 +62,7 @@ def sample(request: dict[str, Any]) -> Iterator[Message]:
         unet = source.unet.to(device)
         steps = sampling.denoise(
             lambda x, t: unet(x, t).sample,
-            sampler_from_config(source.scheduler_config, knobs.scheduler),
+            sampler_from_config(source.scheduler_config, knobs),
             knobs.num_inference_steps,
             sampling.initial_noise((knobs.num_images, *source.image_shape), knobs.seed, device),
             sampling.image_generators(knobs.seed, knobs.num_images),
