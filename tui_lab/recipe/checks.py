@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tui_lab.catalog.samplers import SAMPLERS, fits
+from tui_lab.recipe.blocks import clashes
 from tui_lab.recipe.schema import KNOBS, NoiseScheduler, Recipe
 
 
@@ -84,6 +85,13 @@ def _unet(recipe: Recipe) -> list[Problem]:
             message = f"model.attention_head_dim {head} does not divide the {width} channels of a block that attends"
             found.append(Problem("model.attention_head_dim", message))
             break
+    if len(widths) == len(model.down_block_types) == len(model.up_block_types):
+        named = [(f"model.{name}", why) for name, why in clashes(model, recipe.dataset.channels)]
+        found += [Problem(key, f"{key}: {why}") for key, why in named]
+    if model.time_embedding_type == "fourier" and recipe.noise_scheduler.class_name != "EDMEulerScheduler":
+        key = "model.time_embedding_type"
+        message = f"{key} fourier is for EDM's ln σ / 4, and says nothing at timestep 0: take positional"
+        found.append(Problem(key, message))
     return found
 
 
@@ -104,6 +112,13 @@ def _transformer(recipe: Recipe) -> list[Problem]:
     if height != width:
         message = f"model.class DiTTransformer2DModel is square only, and the images are {width}×{height}"
         return [Problem("model.class", f"{message}: set dataset.width to 0, or take UNet2DModel")]
+    wide = recipe.model.num_attention_heads * recipe.model.attention_head_dim
+    if wide % 4:
+        message = (
+            f"model.attention_head_dim {recipe.model.attention_head_dim} by model.num_attention_heads "
+            f"{recipe.model.num_attention_heads} makes {wide} channels: the places' embedding needs a multiple of 4"
+        )
+        return [Problem("model.attention_head_dim", message)]
     return _halving(recipe, recipe.model.patch_size, f"patches of {recipe.model.patch_size}")
 
 
