@@ -1,11 +1,13 @@
-"""What the lab remembers between two evenings: the theme, the panel, the recipe and the run that were open."""
+"""What the lab remembers between two evenings: the theme, the panel, the recipe and the run that were open, the
+data that was chosen."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from tui_lab.errors import LabError
 from tui_lab.runs.files import replace_file
@@ -21,6 +23,8 @@ class Memory:
     log_y: bool = False
     recipe: str = ""
     run: str = ""
+    recent_data: list[Any] = field(default_factory=list)
+    """Choices of data, the newest first, as `DataChoice.remembered` gives them."""
 
     @classmethod
     def load(cls) -> Memory:
@@ -30,8 +34,9 @@ class Memory:
             return cls()
         if not isinstance(stored, dict):
             return cls()
-        sound = {f.name: stored[f.name] for f in fields(cls) if type(stored.get(f.name)) is type(f.default)}
-        return cls(**sound)
+        default = cls()
+        names = [f.name for f in fields(cls)]
+        return cls(**{name: stored[name] for name in names if type(stored.get(name)) is type(getattr(default, name))})
 
     def save(self) -> None:
         with contextlib.suppress(OSError, LabError):

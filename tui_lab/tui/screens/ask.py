@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from tui_lab.errors import LabError
 
-_BOX = """
+BOX = """
     align: center middle;
     background: $background 60%;
     & > .box {
@@ -27,12 +27,13 @@ _BOX = """
     & .body { color: $foreground; height: auto; margin-bottom: 1; }
     & .hint { color: $secondary; height: auto; margin-top: 1; }
 """
+"""How a dialog looks; its parts are in a `.box`."""
 
 
 class Ask(ModalScreen[str | None]):
     """A question answered by a key or a click. Dismisses with the chosen value, or None."""
 
-    DEFAULT_CSS = f"Ask {{ {_BOX} & OptionList {{ border: none; background: $surface; padding: 0; height: auto; }} }}"
+    DEFAULT_CSS = f"Ask {{ {BOX} & OptionList {{ border: none; background: $surface; padding: 0; height: auto; }} }}"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", show=False)]
 
     def __init__(self, title: str, body: str, choices: Sequence[tuple[str, str, str]]) -> None:
@@ -61,7 +62,7 @@ class Ask(ModalScreen[str | None]):
 class AskText(ModalScreen[Any]):
     """A line to type. `check` turns it into the value to dismiss with, or raises LabError, shown in place."""
 
-    DEFAULT_CSS = f"""AskText {{ {_BOX}
+    DEFAULT_CSS = f"""AskText {{ {BOX}
         & Input {{ border: tall $border; background: $panel; }}
         & #complaint {{ color: $error; height: auto; }}
     }}"""
@@ -93,7 +94,7 @@ class AskText(ModalScreen[Any]):
 class Choose(ModalScreen[str | None]):
     """A list with words beside each name; typing narrows it. Dismisses with the chosen name, or None."""
 
-    DEFAULT_CSS = f"""Choose {{ {_BOX}
+    DEFAULT_CSS = f"""Choose {{ {BOX}
         & OptionList {{
             border: none; background: $surface; padding: 0; height: auto; max-height: 20;
             text-wrap: nowrap; text-overflow: ellipsis;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -94,6 +95,18 @@ class DraftingScreen(RunningScreen):
                 self.send_live(knob.key, value)
             else:
                 self.say(f"{knob.title} is not live: t trains a new run with it, f forks {self.attached.id}")
+
+    def turn_all(self, changes: Mapping[str, Any]) -> None:
+        """Set several knobs as one edit, which one undo takes back."""
+        try:
+            changed = self.draft.set_all(changes)
+        except LabError as error:
+            self.complain(error)
+            return
+        if changed:
+            self.draft_changed()
+            if self.alive and self.steers and self.attached is not None:
+                self.say(f"That is for a new run: t trains it, and {self.attached.id} goes on as it is")
 
     def action_undo(self) -> None:
         edit = self.draft.undo()

@@ -15,9 +15,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Footer, Static
 
-from tui_lab.data import Images, load_cached, load_images
+from tui_lab.data import Images
 from tui_lab.errors import LabError
-from tui_lab.recipe import KNOBS, Dataset
+from tui_lab.recipe import KNOBS
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import Frame
 from tui_lab.tui.attached import AttachedRun, Update
@@ -28,7 +28,7 @@ from tui_lab.tui.layouts import LAYOUTS, SMALLEST, layout_for
 from tui_lab.tui.memory import Memory
 from tui_lab.tui.run_words import header_of, strip_words
 from tui_lab.tui.screens.ask import Ask
-from tui_lab.tui.screens.sampling import SamplingScreen
+from tui_lab.tui.screens.loading import LoadingScreen
 from tui_lab.tui.widgets.dataset_panel import DatasetPanel
 from tui_lab.tui.widgets.denoising_panel import DenoisingPanel, Trajectory
 from tui_lab.tui.widgets.header import LabHeader
@@ -51,7 +51,7 @@ each of which changes little. On a small machine, every redraw is taken from the
 FRAME_SECONDS = 1 / 15
 
 
-class LabScreen(SamplingScreen):
+class LabScreen(LoadingScreen):
     """Wires the draft, the attached run and the panels to each other."""
 
     AUTO_FOCUS = ""  # the remembered panel gets the focus, once it stands
@@ -83,10 +83,8 @@ class LabScreen(SamplingScreen):
     terminal_layout: reactive[str] = reactive("", init=False)
 
     def __init__(self, draft: Draft, memory: Memory, run: RunFolder | None) -> None:
-        super().__init__(draft)
-        self._memory = memory
+        super().__init__(draft, memory)
         self._first_run = run
-        self._images_of: Dataset | None = None
         self._frame: Frame | None = None
         self._budget = FrameBudget(link_speed(os.environ), backlog=lambda: queued_writes(self.app))
         self._curves_dirty = False
@@ -194,10 +192,7 @@ class LabScreen(SamplingScreen):
         """Every panel that shows the recipe, anew."""
         self.query_one(RecipePanel).show(self.draft)
         self.query_one(SchedulePanel).show(self.draft.recipe)
-        if self.draft.recipe.dataset != self._images_of:
-            self._images_of = self.draft.recipe.dataset
-            self.query_one(DatasetPanel).wait(f"Reading {self._images_of.path or self._images_of.name} …")
-            self._load_images(self._images_of)
+        self.load_data()
         self._show_header()
         if self.attached is None:
             self._say_how_to_begin()
@@ -216,49 +211,16 @@ class LabScreen(SamplingScreen):
 
     # Data
 
-    @work(thread=True, exclusive=True, group="images")
-    def _load_images(self, dataset: Dataset) -> None:
-        try:
-            images = load_cached(dataset)
-            if images is None and "/" in dataset.name and not dataset.path:
-                # `datasets` takes seconds to import, and is not for this process.
-                self.app.call_from_thread(self._fetch, dataset)
-                return
-            if images is None:
-                images = load_images(dataset)
-        except LabError as error:
-            self.app.call_from_thread(self._images_missing, dataset, error.message)
-            return
-        self.app.call_from_thread(self._images_loaded, dataset, images)
-
-    def _fetch(self, dataset: Dataset) -> None:
-        if dataset == self._images_of and self._stands:
-            self.fetching(f"Fetching {dataset.name} from the hub …")
-            self.fetch(dataset)
-
-    def fetching(self, words: str) -> None:
+    def data_awaited(self, words: str) -> None:
         self.query_one(DatasetPanel).wait(words)
+        self.query_one(SchedulePanel).pictures(None)
 
-    def fetched(self, dataset: Dataset, problem: str) -> None:
-        if problem:
-            self._images_missing(dataset, problem)
-        elif dataset == self._images_of:
-            self._load_images(dataset)
+    def data_read(self, done: int, total: int) -> None:
+        self.query_one(DatasetPanel).reading(done, total)
 
-    @property
-    def _stands(self) -> bool:
-        """Whether the panels are there still: what a thread brings may come while the lab is left."""
-        return bool(self.query("#dataset-words"))
-
-    def _images_missing(self, dataset: Dataset, words: str) -> None:
-        if dataset == self._images_of and self._stands:
-            self.query_one(DatasetPanel).wait(words)
-            self.query_one(SchedulePanel).picture(None)
-
-    def _images_loaded(self, dataset: Dataset, images: Images) -> None:
-        if dataset == self._images_of and self._stands:
-            self.query_one(DatasetPanel).show(images)
-            self.query_one(SchedulePanel).picture(images.take(images.train_rows[:1])[0])
+    def data_there(self, images: Images) -> None:
+        self.query_one(DatasetPanel).show(images)
+        self.query_one(SchedulePanel).pictures(images)
 
     # The run
 

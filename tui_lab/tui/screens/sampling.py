@@ -9,7 +9,7 @@ import numpy as np
 from textual import work
 
 from tui_lab.errors import LabError
-from tui_lab.recipe import Dataset, Knob
+from tui_lab.recipe import Knob
 from tui_lab.runs.frame import Frame
 from tui_lab.tui.attached import AttachedRun
 from tui_lab.tui.draft import Draft
@@ -85,26 +85,6 @@ class SamplingScreen(DraftingScreen):
         if self.attached is not None and "parameters" in self.attached.started:
             return int(self.attached.started["parameters"])
         return self._summary.parameters if self._summary is not None else None
-
-    @abstractmethod
-    def fetching(self, words: str) -> None:
-        """How far the fetching of the draft's data is."""
-
-    @abstractmethod
-    def fetched(self, dataset: Dataset, problem: str) -> None:
-        """The data is in the cache, or why not."""
-
-    @work(exclusive=True, group="fetch")
-    async def fetch(self, dataset: Dataset) -> None:
-        """Let the workbench bring a dataset of the hub into the cache; another choice of data cancels it."""
-        problem = ""
-        try:
-            async with contextlib.aclosing(self._workbench.fetch(self.draft.to_toml())) as steps:
-                async for done, total in steps:
-                    self.fetching(f"Fetching {dataset.name}: {done} of {total}")
-        except LabError as error:
-            problem = error.message
-        self.fetched(dataset, problem)
 
     def choices_of(self, knob: Knob) -> list[tuple[str, str]]:
         """The devices are those that were found."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from tui_lab.data import Images
@@ -19,44 +23,88 @@ ROOMY = 19
 """Lines inside the panel from which on the classes are named."""
 FEW = 4
 """Where fewer than this would fit as they are, the pictures are shown at half their size."""
+LABELLED = 7
+"""Cells of a picture's width from which on its label has room below it."""
 
 
 class DatasetPanel(Panel):
-    """Shows loaded `Images`, or the words that stand in for them while there are none."""
+    """Shows loaded `Images`, or the first pictures and how far reading is, or the words that stand in for them."""
 
     number, title = 1, "Dataset"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "explore", "See all", tooltip="The data in full: every picture, statistics, duplicates"),
         Binding("right,pagedown", "page(1)", "Next page", show=False, tooltip="The next page of pictures"),
         Binding("left,pageup", "page(-1)", "Page back", show=False, tooltip="The page before"),
     ]
     DEFAULT_CSS = """
     DatasetPanel {
         & #dataset-words { height: auto; max-height: 5; }
+        & #dataset-progress { height: 1; display: none; color: $accent; }
+        &.-reading #dataset-progress { display: block; }
         & PixelView { height: 1fr; }
     }
     """
 
+    class Explored(Message):
+        """The person wants to see the data in full; `row` is the picture that was clicked."""
+
+        def __init__(self, row: int | None = None) -> None:
+            self.row = row
+            super().__init__()
+
     def __init__(self) -> None:
         super().__init__()
         self._images: Images | None = None
+        self._preview: NDArray[np.uint8] | None = None
         self._first = 0
+        self._far = (0, 0)
 
     def compose(self) -> ComposeResult:
         yield Static(id="dataset-words")
+        yield Static(id="dataset-progress")
         yield PixelView(id="dataset-page", shrink_to_fit=True)
 
-    def wait(self, words: str) -> None:
-        """Say what is being waited for, or why there is nothing to see."""
+    def wait(self, words: str, keep: bool = False) -> None:
+        """Say what is being waited for, or why there is nothing to see; `keep` leaves the first pictures there."""
         self._images = None
-        self.query_one("#dataset-words", Static).update(Content(clean(words)))
-        self.query_one(PixelView).clear()
-        self.border_title = f"{self.number} {self.title}"
+        self.remove_class("-reading")
+        self.query_one("#dataset-words", Static).update(Content("\n").join(map(Content, map(clean, words.split("\n")))))
         self.border_subtitle = ""
+        if not keep:
+            self._preview = None
+            self.query_one(PixelView).clear()
+            self.border_title = f"{self.number} {self.title}"
+
+    def preview(self, name: str, pictures: NDArray[np.uint8]) -> None:
+        """The first pictures as they will be, (N, H, W, C), before the whole set is read."""
+        self._images, self._preview = None, pictures
+        self.border_title = f"{self.number} {self.title} · {clean(name, 40)} {shape_words(pictures.shape[1:])}"
+        self.border_subtitle = ""
+        self.query_one("#dataset-words", Static).update(Content(f"The first {len(pictures)} pictures"))
+        self._show_page()
+
+    def reading(self, done: int, total: int) -> None:
+        """How far reading the whole set is; `total` is 0 while it is not known."""
+        self._far = done, total
+        self.add_class("-reading")
+        self.query_one("#dataset-progress", Static).update(
+            progress_words(done, total, self.content_size.width), layout=False
+        )
 
     def show(self, images: Images) -> None:
-        self._images, self._first = images, 0
+        self._images, self._preview, self._first = images, None, 0
+        self.remove_class("-reading")
         self.border_title = f"{self.number} {self.title} · {title_of(images)}"
         self._show_all()
+
+    def action_explore(self) -> None:
+        self.post_message(self.Explored())
+
+    @on(PixelView.Selected)
+    def _selected(self, event: PixelView.Selected) -> None:
+        event.stop()
+        if self._images is not None:
+            self.post_message(self.Explored(int(self._images.train_rows[self._first + event.index])))
 
     def action_page(self, by: int) -> None:
         if self._images is None:
@@ -67,21 +115,28 @@ class DatasetPanel(Panel):
         self._show_page()
 
     def _show_page(self) -> None:
-        if self._images is None:
-            return
         view, images = self.query_one(PixelView), self._images
+        if images is None:
+            if self._preview is not None:
+                _, height, width, _ = self._preview.shape
+                view.show(self._preview[: page_size(height, width, *view.size)])
+            return
         height, width, _ = images.shape
-        shown = page_size(height, width, *view.size)
-        view.show(images.take(images.train_rows[self._first : self._first + shown]))
+        labelled = bool(images.classes) and width >= LABELLED
+        shown = page_size(height, width, *view.size, label_rows=int(labelled))
+        rows = images.train_rows[self._first : self._first + shown]
+        view.show(images.take(rows), labels_of(images, rows) if labelled else None)
         self.call_after_refresh(self._say_page)
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         self._show_all()
+        if self.has_class("-reading"):
+            self.reading(*self._far)
 
     def _show_all(self) -> None:
         if self._images is not None:
             self.query_one("#dataset-words", Static).update(words_of(self._images, self.content_size.height))
-            self.call_after_refresh(self._show_page)
+        self.call_after_refresh(self._show_page)
 
     def _say_page(self) -> None:
         view = self.query_one(PixelView)
@@ -92,16 +147,20 @@ class DatasetPanel(Panel):
 
 def words_of(images: Images, room: int) -> Content:
     """Counts, what was left out and, where the panel has ROOMY lines of room, the classes; a line each."""
-    lines = [Content(f"{thousands(len(images.train_rows))} train · {thousands(len(images.held_out_rows))} held out")]
+    counts = f"{thousands(len(images.train_rows))} train · {thousands(len(images.held_out_rows))} held out"
+    if images.classes:
+        counts += f" · {thousands(len(images.classes))} classes"
+    if images.streaming:
+        counts = f"streaming · the first {thousands(len(images.pixels))} are shown"
+    lines = [Content(counts)]
     if images.classes and room >= ROOMY:
-        words = f"{len(images.classes)} classes: {' '.join(images.classes)}"
-        lines.append(Content.styled(clean(words, 120), "$secondary"))
+        lines.append(Content.styled(clean(" ".join(images.classes[:50]), 120), "$secondary"))
     if images.rejected:
         first = images.rejected[0]
         lines.append(
             Content.from_markup(
                 "[$warning]! $count left out: $path $reason[/]",
-                count=len(images.rejected),
+                count=thousands(len(images.rejected)),
                 path=clean(first.path, 40),
                 reason=clean(first.reason, 60),
             )
@@ -111,16 +170,36 @@ def words_of(images: Images, room: int) -> Content:
 
 def title_of(images: Images) -> str:
     """ "pixel-faces 16×16", "digits 8×8 grey"."""
-    height, width, channels = images.shape
-    kind = {1: " grey", 3: ""}.get(channels, f" {channels} channels")
-    return f"{clean(images.name, 40)} {width}×{height}{kind}"
+    return f"{clean(images.name, 40)} {shape_words(images.shape)}"
 
 
-def page_size(height: int, width: int, cells_w: int, cells_h: int) -> int:
+def shape_words(shape: tuple[int, ...]) -> str:
+    """(height, width, channels) → "16×16", "8×8 grey", "64×48 RGBA"."""
+    height, width, channels = shape
+    return f"{width}×{height}" + {1: " grey", 3: "", 4: " RGBA"}.get(channels, f" {channels} channels")
+
+
+def labels_of(images: Images, rows: NDArray[np.int64]) -> list[str]:
+    """The class of each row, "" where it has none."""
+    return [images.classes[label] if label >= 0 else "" for label in images.labels[rows].tolist()]
+
+
+def progress_words(done: int, total: int, width: int) -> Content:
+    """ "━━━━━━━╸────── 12 300 of 70 000   esc stops", or how many were found while their number is not known."""
+    if not total:
+        return Content(f"{thousands(done)} found …   esc stops")
+    words = f" {thousands(done)} of {thousands(total)}   esc stops"
+    room = max(4, min(40, width - len(words)))
+    filled = round(done / total * room)
+    return Content.assemble(("━" * filled, "$accent"), ("─" * (room - filled), "$border"), (words, "$foreground"))
+
+
+def page_size(height: int, width: int, cells_w: int, cells_h: int, label_rows: int = 0) -> int:
     """How many pictures of height × width pixels a page of cells shows: as they are, or smaller where too few fit."""
     fits = 1
     for shrink in (1, 2, 4, 8):
-        fits = best_grid(10_000, max(1, height // shrink), max(1, width // shrink), cells_w, cells_h).shown
+        size = max(1, height // shrink), max(1, width // shrink)
+        fits = best_grid(10_000, *size, cells_w, cells_h, label_rows=label_rows).shown
         if fits >= FEW:
             break
     return max(1, fits)

@@ -1,0 +1,144 @@
+"""What is in a folder, read in a thread: one level, however many files there are, and given up when asked to."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tui_lab.data.folder import SUFFIXES
+from tui_lab.sanitize import clean
+
+FILES_SHOWN = 500
+"""Files of one folder that a tree shows; the rest is counted."""
+CHECK_EVERY = 1000
+"""Entries between two looks at whether anybody still waits."""
+Stop = Callable[[], bool]
+Count = Callable[[int], None]
+
+
+class StoppedReading(Exception):  # noqa: N818 (asked for, and no error)
+    """Nobody waits for the listing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One level of a folder, by name; `more` files are there beyond those listed, `hidden` entries were left out."""
+
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    more: int = 0
+    hidden: int = 0
+    problem: str = ""
+
+
+def list_folder(folder: Path, hidden: bool, stop: Stop, count: Count) -> Listing:
+    """`count` is told now and then how many entries were seen. Raises StoppedReading once `stop` says so."""
+    folders: list[str] = []
+    files: list[str] = []
+    left_out = seen = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                seen += 1
+                if seen % CHECK_EVERY == 0:
+                    if stop():
+                        raise StoppedReading
+                    count(seen)
+                if entry.name.startswith(".") and not hidden:
+                    left_out += 1
+                    continue
+                (folders if _is_folder(entry) else files).append(entry.name)
+    except OSError as error:
+        return Listing((), (), problem=clean(error.strerror or str(error)))
+    shown = heapq.nsmallest(FILES_SHOWN, files, key=_by_name)
+    return Listing(tuple(sorted(folders, key=_by_name)), tuple(shown), len(files) - len(shown), left_out)
+
+
+def describe_folder(folder: Path, stop: Stop, count: Count) -> str:
+    """In words, what training on this folder would mean: "214 images (png 200, jpg 14)", "3 folders of images: …".
+
+    Looks one level down, for folders that are classes. Raises StoppedReading."""
+    own, folders, problem = _tally(folder, stop, count)
+    if problem:
+        return problem
+    parts = []
+    if own:
+        parts.append(f"{sum(own.values()):,} images ({_most(own)})")
+    classes = []
+    seen = 0
+    for name in sorted(folders, key=_by_name):
+        inside, _, _ = _tally(folder / name, stop, count)
+        seen += sum(inside.values())
+        if inside:
+            classes.append(name)
+    if classes:
+        names = ", ".join(clean(name, 20) for name in classes[:4]) + (", …" if len(classes) > 4 else "")
+        what = "1 folder" if len(classes) == 1 else f"{len(classes):,} folders"
+        parts.append(f"{seen:,} images in {what} ({names})")
+    return "; ".join(parts) or ("no image in it, nor one level down" if folders else "no image in it")
+
+
+def describe_file(path: Path) -> str:
+    """ "png, 12.4 kB", or why it cannot be read."""
+    try:
+        about = path.stat()
+    except OSError as error:
+        return f"cannot be read: {clean(error.strerror or str(error))}"
+    if not stat.S_ISREG(about.st_mode):
+        return "neither a file nor a folder"
+    return f"{clean(path.suffix.lstrip('.').lower() or 'file', 12)}, {size_words(about.st_size)}"
+
+
+def size_words(count: int) -> str:
+    """12400 → "12.4 kB"."""
+    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= limit:
+            return f"{count / limit:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _tally(folder: Path, stop: Stop, count: Count) -> tuple[Counter[str], list[str], str]:
+    """(images by their extension, folders inside, what went wrong)."""
+    images: Counter[str] = Counter()
+    folders: list[str] = []
+    seen = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                seen += 1
+                if seen % CHECK_EVERY == 0:
+                    if stop():
+                        raise StoppedReading
+                    count(seen)
+                if entry.name.startswith("."):
+                    continue
+                suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 (a Path an entry is slow)
+                if suffix in SUFFIXES:
+                    images[suffix.removeprefix(".")] += 1
+                elif _is_folder(entry):
+                    folders.append(entry.name)
+    except OSError as error:
+        return images, folders, f"cannot be read: {clean(error.strerror or str(error))}"
+    if stop():
+        raise StoppedReading
+    return images, folders, ""
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links
+        return False
+
+
+def _most(counts: Counter[str]) -> str:
+    return ", ".join(f"{extension} {number:,}" for extension, number in counts.most_common(3))
+
+
+def _by_name(name: str) -> tuple[str, str]:
+    return name.casefold(), name

@@ -1,0 +1,86 @@
+"""A folder or a file picked from a tree, with a word on what the highlighted one is."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui_lab.sanitize import clean
+from tui_lab.tui.data_choice import shortened
+from tui_lab.tui.folder_listing import StoppedReading, describe_file, describe_folder
+from tui_lab.tui.screens.ask import BOX
+from tui_lab.tui.widgets.file_tree import FileTree
+
+SETTLED_SECONDS = 0.15
+"""The cursor rests this long on a path before it is looked into."""
+
+
+class PickPath(ModalScreen[Path | None]):
+    """Dismisses with the path, or None."""
+
+    DEFAULT_CSS = f"""PickPath {{ {BOX}
+        & > .box {{ height: 90%; width: 100; }}
+        & #path-words {{ height: 3; margin-top: 1; color: $foreground; }}
+    }}"""
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", show=False)]
+
+    def __init__(self, start: Path) -> None:
+        super().__init__()
+        self._start = start
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = "A folder or file of pictures"
+            yield FileTree(self._start)
+            yield Static(id="path-words")
+            yield Static(
+                Content("enter takes it   → opens   ← closes, goes up   . hidden names   esc back"), classes="hint"
+            )
+
+    def on_mount(self) -> None:
+        self.query_one(FileTree).focus()
+
+    @on(FileTree.Highlighted)
+    def _highlighted(self, event: FileTree.Highlighted) -> None:
+        self._describe(event.path, event.is_folder)
+
+    @work(exclusive=True, group="describe")
+    async def _describe(self, path: Path, is_folder: bool) -> None:
+        self._say(path, "")
+        await asyncio.sleep(SETTLED_SECONDS)
+        if not is_folder:
+            self._say(path, await asyncio.to_thread(describe_file, path))
+            return
+        stop = threading.Event()
+        loop = asyncio.get_running_loop()
+
+        def count(seen: int) -> None:
+            if not stop.is_set():
+                loop.call_soon_threadsafe(self._say, path, f"looking … {seen:,} entries")
+
+        try:
+            words = await asyncio.to_thread(describe_folder, path, stop.is_set, count)
+        except StoppedReading:
+            return
+        finally:
+            stop.set()
+        self._say(path, words)
+
+    def _say(self, path: Path, words: str) -> None:
+        if self.is_running:
+            said = Content.assemble((clean(shortened(path)), "bold"), "\n", (words, "$secondary"))
+            self.query_one("#path-words", Static).update(said)
+
+    @on(FileTree.Taken)
+    def _taken(self, event: FileTree.Taken) -> None:
+        self.dismiss(event.path)
