@@ -93,13 +93,13 @@ def test_two_processes_may_decode_the_same_set(pictures: Path, lab_home: Path) -
         def __getattr__(self, name: str) -> object:
             return getattr(self.source, name)
 
-        def open(self) -> object:
+        def open(self, progress: object = None) -> object:
             load_images(dataset(pictures))
             return self.source.open()  # type: ignore[attr-defined]
 
     from tui_lab.data.folder import Folder
 
-    stored = cache.write(Slow(Folder.of(dataset(pictures))))  # type: ignore[arg-type]
+    stored = cache.write(Slow(Folder(pictures)), dataset(pictures))  # type: ignore[arg-type]
     assert len(stored.pixels) == 20
     assert len(folders(lab_home)) == 1
 

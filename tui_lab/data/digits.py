@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tui_lab.data.decode import fit, with_channels
-from tui_lab.data.source import Picture
+from tui_lab.data.arrays import OpenedArray, Range
+from tui_lab.data.images import Progress
+from tui_lab.data.labels import Labels
 from tui_lab.errors import DataError
 
 if TYPE_CHECKING:
     from tui_lab.recipe import Dataset
+
+LABEL = "digit"
 
 
 @dataclass(frozen=True, slots=True)
 class Digits:
     """The digits before scikit-learn is asked for them."""
 
-    resolution: int
-    channels: int
     name: str = "digits"
     origin: str = "1,797 handwritten digits of 8×8 (UCI Optical Recognition of Handwritten Digits), from scikit-learn"
 
     @classmethod
     def of(cls, dataset: Dataset) -> Digits:
-        if dataset.label not in ("", "digit"):
-            raise DataError(f"digits has no label {dataset.label!r}; its only one is digit")
-        return cls(dataset.resolution, dataset.channels)
+        if dataset.label not in ("", LABEL):
+            raise DataError(f"digits has no label {dataset.label!r}; its only one is {LABEL}")
+        return cls()
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return (self.resolution, self.resolution, self.channels)
-
-    def manifest(self) -> str:
+    def manifest(self, progress: Progress | None = None) -> str:
         return "scikit-learn load_digits"
 
-    def open(self) -> OpenedDigits:
+    def open(self, progress: Progress | None = None) -> OpenedArray:
+        """White ink on black, with shape (N, 8, 8)."""
         try:
             from sklearn.datasets import load_digits
         except ImportError as error:
@@ -48,23 +44,4 @@ class Digits:
             ) from error
         grey, digit = load_digits(return_X_y=True)
         ink = np.rint(np.asarray(grey).reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
-        return OpenedDigits(ink, np.asarray(digit, dtype=np.int64), self.resolution, self.channels)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OpenedDigits:
-    """The digits as grey pictures with shape (N, 8, 8), white ink on black."""
-
-    ink: NDArray[np.uint8]
-    digit: NDArray[np.int64]
-    resolution: int
-    channels: int
-    classes: tuple[str, ...] = tuple("0123456789")
-
-    @property
-    def count(self) -> int:
-        return len(self.ink)
-
-    def pictures(self) -> Iterator[Picture]:
-        for ink, digit in zip(self.ink, self.digit, strict=True):
-            yield Picture(fit(with_channels(ink, self.channels), self.resolution), int(digit))
+        return OpenedArray(ink, Range(0, 255), Labels(tuple("0123456789"), np.asarray(digit, dtype=np.int64), LABEL))

@@ -1,53 +1,117 @@
-"""A folder of one's own pictures, with their sub-folders as classes."""
+"""A folder of one's own pictures: flat, a folder a class, or with a table of labels beside them."""
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import stat
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui_lab.data.decode import UNREADABLE, decode, why
-from tui_lab.data.images import Rejected
-from tui_lab.data.source import Picture
+from tui_lab.data.images import Progress, Rejected
+from tui_lab.data.labels import Labels
+from tui_lab.data.layout import SUFFIXES, held_out_of, is_picture
+from tui_lab.data.metadata import NAMES, Metadata, choose_labels, read_metadata
+from tui_lab.data.source import Raw
 from tui_lab.errors import DataError
 from tui_lab.sanitize import clean
 
 if TYPE_CHECKING:
     from tui_lab.recipe import Dataset
 
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".avif", ".jp2", ".tga"}
-)
+REPORT_EVERY = 1000
+"""Files between two words to whoever waits for a listing, and may want to stop it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Listing:
+    """What a folder holds, by relative paths: pictures with what changes when they do, and what is left out."""
+
+    pictures: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
+    rejected: list[Rejected] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """Files that are no pictures by their names, by suffix."""
+
+
+def list_folder(root: Path, progress: Progress | None = None, most: int | None = None) -> Listing:
+    """All pictures under `root`, in the order of their paths, and at most `most` of them.
+
+    Hidden files are passed over; links to folders are named, and not followed, so that no loop is; pipes, devices and
+    sockets are named, and never opened. Raises DataError if `root` itself cannot be listed.
+    """
+    found, waiting, seen = Listing(), [""], 0
+    while waiting and (most is None or len(found.pictures) < most):
+        folder = waiting.pop()
+        try:
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    name = f"{folder}{entry.name}"
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{name}/")
+                    else:
+                        _sort_in(name, entry, found)
+                    seen += 1
+                    if progress and seen % REPORT_EVERY == 0:
+                        progress(len(found.pictures), 0)
+        except OSError as error:
+            if not folder:
+                reason = error.strerror or str(error)
+                raise DataError(f"the folder {clean(str(root))} cannot be listed: {reason}") from error
+            found.rejected.append(Rejected(folder, f"the folder cannot be listed: {error.strerror or error}"))
+    found.pictures = dict(sorted(found.pictures.items())[:most])
+    found.rejected.sort(key=lambda rejected: rejected.path)
+    return found
+
+
+def _sort_in(name: str, entry: os.DirEntry[str], found: Listing) -> None:
+    looks_like_one = is_picture(name)
+    try:
+        status = entry.stat()
+    except OSError as error:
+        if looks_like_one:
+            words = {errno.ELOOP: "a link that leads to itself", errno.ENOENT: "a link to nothing"}
+            reason = words.get(error.errno or 0, error.strerror or str(error)) if entry.is_symlink() else str(error)
+            found.rejected.append(Rejected(name, reason))
+        return
+    mark = f"{status.st_size} {status.st_mtime_ns}"
+    if stat.S_ISDIR(status.st_mode):
+        found.rejected.append(Rejected(name, "a link to a folder, which is not followed"))
+    elif not stat.S_ISREG(status.st_mode):
+        found.rejected.append(Rejected(name, f"{_special(status.st_mode)}, which is not opened"))
+    elif looks_like_one:
+        found.pictures[name] = mark
+    elif entry.name in NAMES:
+        found.tables[name] = mark
+    else:
+        found.passed_over[os.path.splitext(entry.name)[1].lower()] += 1  # noqa: PTH122 - 200,000 Paths take seconds
+
+
+def _special(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
+@dataclass(slots=True)
 class Folder:
-    """All pictures under `root`, in the order of their paths; hidden files and links to folders are passed over.
+    """The pictures under `root`. Listed once, when first asked for what that takes, and never changed.
 
-    Where every picture lies in some sub-folder of `root`, the first level of sub-folders are the classes.
+    Where there is no table of labels and every picture lies in some sub-folder, the first level of sub-folders are the
+    classes; `train` and `test` (or `val`) are the split.
     """
 
     root: Path
-    files: tuple[str, ...]
-    resolution: int
-    channels: int
-    center_crop: bool
+    label: str = ""
+    _listing: Listing | None = None
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Folder:
-        root = Path(dataset.path).expanduser().absolute()
-        shown = clean(str(root))
-        if not root.is_dir():
-            problem = "is a file, not a folder" if root.exists() else "does not exist"
-            raise DataError(f"the folder of images {shown} {problem}; set dataset.path to a folder that holds images")
-        files = tuple(_pictures_under(root))
-        if not files:
-            raise DataError(
-                f"no images under {shown}: looked for {', '.join(sorted(SUFFIXES))} in it and its sub-folders"
-            )
-        return cls(root, files, dataset.resolution, dataset.channels, dataset.fit != "squeeze")
+    def of(cls, dataset: Dataset, path: Path) -> Folder:
+        return cls(path, dataset.label)
 
     @property
     def name(self) -> str:
@@ -57,55 +121,66 @@ class Folder:
     def origin(self) -> str:
         return f"images of your own, from {clean(str(self.root))}"
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return (self.resolution, self.resolution, self.channels)
+    def listing(self, progress: Progress | None = None) -> Listing:
+        """Raises DataError where there is not one picture."""
+        if self._listing is None:
+            listing = list_folder(self.root, progress)
+            if not listing.pictures:
+                first = f"; the first of {len(listing.rejected)} left out: " if listing.rejected else ""
+                first += "".join(f"{clean(item.path)}: {item.reason}" for item in listing.rejected[:1])
+                looked = f"looked for {', '.join(sorted(SUFFIXES))} in it and its sub-folders"
+                raise DataError(f"no images under {clean(str(self.root))}: {looked}{first}")
+            self._listing = listing
+        return self._listing
+
+    def manifest(self, progress: Progress | None = None) -> str:
+        listing = self.listing(progress)
+        files = (f"{name}\0{mark}" for name, mark in (*listing.pictures.items(), *listing.tables.items()))
+        return "\n".join([f"folder {self.root}", self.label, *files])
+
+    def open(self, progress: Progress | None = None) -> OpenedFolder:
+        listing = self.listing(progress)
+        names = list(listing.pictures)
+        metadata = self._metadata(listing)
+        absent = [Rejected(name, "in the table of labels, but not there") for name in metadata.missing(names)]
+        labels = choose_labels(names, metadata, self.label, self.name)
+        return OpenedFolder(self.root, names, labels, held_out_of(names), (*listing.rejected, *absent))
+
+    def _metadata(self, listing: Listing) -> Metadata:
+        try:
+            return read_metadata({name: (self.root / name).read_bytes() for name in listing.tables})
+        except OSError as error:
+            name = clean(str(error.filename))
+            raise DataError(f"{name} cannot be read: {error.strerror}; mend it, or move it away") from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedFolder:
+    """The files of the pictures, and behind them what was left out when they were listed."""
+
+    root: Path
+    names: list[str]
+    labels: Labels
+    held_out: list[bool]
+    rejected: tuple[Rejected, ...]
 
     @property
     def count(self) -> int:
-        return len(self.files)
+        return len(self.names) + len(self.rejected)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        if all(len(Path(file).parts) > 1 for file in self.files):
-            return tuple(sorted({_top(file) for file in self.files}))
-        return ()
+        return self.labels.classes
 
-    def manifest(self) -> str:
-        lines = (f"{file}\0{_stamp(self.root / file)}" for file in self.files)
-        return "\n".join([f"folder {self.root} {self.center_crop}", *lines])
+    @property
+    def label_column(self) -> str:
+        return self.labels.column
 
-    def open(self) -> Folder:
-        return self
+    def raw(self, index: int) -> Raw | Rejected:
+        if index >= len(self.names):
+            return self.rejected[index - len(self.names)]
+        name = self.names[index]
+        return Raw(name, self.root / name, self.labels.of(index), self.held_out[index])
 
-    def pictures(self) -> Iterator[Picture | Rejected]:
-        number = {name: index for index, name in enumerate(self.classes)}
-        for file in self.files:
-            try:
-                pixels = decode(self.root / file, self.resolution, self.channels, self.center_crop)
-            except UNREADABLE as error:
-                yield Rejected(file, why(error))
-            else:
-                yield Picture(pixels, number.get(_top(file)))
-
-
-def _stamp(path: Path) -> str:
-    """What changes when the file does; a file that has gone meanwhile is rejected when its turn comes."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return "gone"
-    return f"{stat.st_size} {stat.st_mtime_ns}"
-
-
-def _top(file: str) -> str:
-    return Path(file).parts[0]
-
-
-def _pictures_under(root: Path) -> Iterator[str]:
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            path = Path(folder, name)
-            if not name.startswith(".") and path.suffix.lower() in SUFFIXES and path.is_file():
-                yield str(path.relative_to(root))
+    def array(self) -> None:
+        return None

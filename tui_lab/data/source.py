@@ -1,26 +1,26 @@
-"""A source of pictures that are worth caching: what the cache has to know of it."""
+"""Where pictures come from: a source lists them and hands out their bytes; decoding and shaping come after."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
-from tui_lab.data.images import Rejected
+from tui_lab.data.images import Progress, Rejected
 
 
-class Picture(NamedTuple):
-    """One checked picture: uint8 with shape (H, W, C), its class, and whether the source itself holds it out."""
+class Raw(NamedTuple):
+    """One picture as its source has it: a file, an encoded file's bytes, or numbers of shape (H, W) or (H, W, C)."""
 
-    pixels: NDArray[np.uint8]
+    name: str
+    content: Path | bytes | NDArray[Any]
     label: int | None = None
     held_out: bool = False
 
 
 class Opened(Protocol):
-    """A source that has been opened for decoding: everything in it is read once, in order."""
+    """A source whose entries are known by their index, from 0 to `count` - 1."""
 
     @property
     def count(self) -> int:
@@ -28,13 +28,30 @@ class Opened(Protocol):
         ...
 
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    def classes(self) -> tuple[str, ...]:
+        """What the labels' numbers mean, safe to show; () where there are no labels."""
+        ...
 
-    def pictures(self) -> Iterator[Picture | Rejected]: ...
+    @property
+    def label_column(self) -> str:
+        """Where the labels were read from, "" where there are none."""
+        ...
+
+    def raw(self, index: int) -> Raw | Rejected:
+        """Cheap, without decoding; from any thread, in any order (in rising order it is the fastest)."""
+        ...
+
+    def array(self) -> NDArray[Any] | None:
+        """All pictures as one array, uint8 with shape (N, H, W) or (N, H, W, C), where the source has one."""
+        ...
 
 
 class Source(Protocol):
-    """Where pictures come from, before anything is decoded."""
+    """A dataset before anything of it is decoded.
+
+    `progress` is called as `progress(found, 0)` while files are listed and their number is not yet known; what it
+    raises stops the listing.
+    """
 
     @property
     def name(self) -> str: ...
@@ -44,15 +61,11 @@ class Source(Protocol):
         """In words, for the person."""
         ...
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of every picture that it gives."""
+    def manifest(self, progress: Progress | None = None) -> str:
+        """All that pictures and labels depend on (names, sizes, times; columns asked for): the cache's key is made of
+        it. Cheap: no decoding, no network."""
         ...
 
-    def manifest(self) -> str:
-        """All that the decoded pictures depend on: the cache's key is made of it. Cheap: no decoding, no network."""
-        ...
-
-    def open(self) -> Opened:
-        """Gets ready to decode, importing and fetching what that takes. Raises DataError."""
+    def open(self, progress: Progress | None = None) -> Opened:
+        """Gets ready to read, importing and fetching what that takes. Raises DataError."""
         ...
