@@ -3,9 +3,8 @@ import torch
 
 from tests.engine.tiny import tiny_recipe
 from tui_lab.data import Images
-from tui_lab.engine.batches import DeviceImages
-from tui_lab.engine.learner import Learner
-from tui_lab.engine.startup import build_accelerator
+from tui_lab.engine.learner import Drawn, Learner
+from tui_lab.engine.startup import build_accelerator, build_learner
 from tui_lab.errors import LabError
 from tui_lab.recipe import Recipe, replaced
 
@@ -14,7 +13,12 @@ CPU = torch.device("cpu")
 
 def a_learner(images: Images, recipe: Recipe) -> Learner:
     accelerator = build_accelerator(CPU, "bf16" if recipe.training.mixed_precision == "bf16" else "no")
-    return Learner(recipe, DeviceImages(images.take(images.train_rows), CPU), accelerator)
+    return build_learner(recipe, images, accelerator)
+
+
+def drawn(learner: Learner, part: int = 0) -> Drawn:
+    request = learner._request(part)
+    return learner._draw(part, learner._batches.draw(learner.step, part, request))
 
 
 def losses(learner: Learner, count: int) -> list[float]:
@@ -61,7 +65,7 @@ def test_two_halves_accumulated_are_the_update_of_the_mean_of_their_gradients(im
     gradients = []
     for part in range(2):
         twin._optimizer.zero_grad()
-        twin._backward(*twin._draw(part), 1 / 8)
+        twin._backward(drawn(twin, part), 1 / 8)
         gradients.append([p.grad.clone() for p in twin.model.parameters()])
     norm = torch.stack([((a + b) / 2).norm() for a, b in zip(*gradients, strict=True)]).norm()
     assert float(learner.update().grad_norm) == pytest.approx(float(norm), rel=1e-5)
@@ -87,16 +91,18 @@ def test_a_clipped_update_reports_the_norm_before_the_clip(images: Images) -> No
 
 def test_noise_and_timesteps_do_not_depend_on_what_else_is_drawn(images: Images) -> None:
     learner = a_learner(images, tiny_recipe())
-    first = learner._draw(0)
+    first = drawn(learner)
     torch.manual_seed(1)
     torch.randn(100)
-    for before, after in zip(first, learner._draw(0), strict=True):
-        assert torch.equal(before, after)
+    again = drawn(learner)
+    assert torch.equal(first.batch.x0, again.batch.x0)
+    assert torch.equal(first.noise, again.noise)
+    assert torch.equal(first.levels.t, again.levels.t)
 
 
 def test_a_batch_larger_than_the_dataset_is_drawn_from_several_epochs(images: Images) -> None:
     learner = a_learner(images, tiny_recipe({"training.train_batch_size": 400}))
-    assert learner._draw(0)[0].shape == (400, 3, 8, 8)
+    assert drawn(learner).batch.x0.shape == (400, 3, 8, 8)
 
 
 def test_predicting_is_without_dropout_and_leaves_the_model_in_training(images: Images) -> None:

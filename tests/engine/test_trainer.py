@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tests.engine.tiny import Tiny
 from tui_lab.engine import checkpoints, learner, previews, trainer
-from tui_lab.engine.batches import DeviceImages
+from tui_lab.engine.feeds import Pictures, Request, Resident
 from tui_lab.errors import DeviceError
 from tui_lab.models.export import load_pipeline
 from tui_lab.runs.frame import read_frame
@@ -240,14 +240,14 @@ def test_weights_that_are_not_finite_are_never_checkpointed(tiny: Make, monkeypa
 
 def full_beyond(monkeypatch: pytest.MonkeyPatch, largest: int) -> None:
     """The device's memory holds batches up to `largest`."""
-    real = DeviceImages.take
+    real = Resident.take
 
-    def take(self: DeviceImages, indices: Tensor, mirrored: Tensor | None = None) -> Tensor:
-        if len(indices) > largest:
+    def take(self: Resident, request: Request) -> Pictures:
+        if request.size > largest:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
-        return real(self, indices, mirrored)
+        return real(self, request)
 
-    monkeypatch.setattr(DeviceImages, "take", take)
+    monkeypatch.setattr(Resident, "take", take)
 
 
 def test_a_batch_that_does_not_fit_is_undone(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,17 @@ FEW_TOKENS = 64
 
 
 def largest_attention(recipe: Recipe) -> int:
-    """Tokens of the recipe's largest self-attention: the pixels of the first block that has one, or of the middle."""
-    blocks = recipe.model.down_block_types
-    first = next((i for i, block in enumerate(blocks) if block.startswith("Attn")), len(blocks) - 1)
-    return (recipe.dataset.resolution >> first) ** 2
+    """Tokens of the recipe's largest self-attention: a transformer's patches, or the pixels of a UNet's first block
+    that has one, or of its middle; 0 where nothing attends."""
+    model, (height, width) = recipe.model, recipe.dataset.size
+    if model.class_name == "DiTTransformer2DModel":
+        return (height // model.patch_size) * (width // model.patch_size)
+    attending = [depth for depth, block in enumerate(model.down_block_types) if block.startswith("Attn")]
+    if model.add_attention:
+        attending.append(len(model.down_block_types) - 1)
+    if model.class_name == "BasicUNet" or not attending:
+        return 0
+    return (height >> attending[0]) * (width >> attending[0])
 
 
 def choose_attention(recipe: Recipe, device: torch.device) -> None:

@@ -69,3 +69,21 @@ def memory_bytes(device: torch.device) -> int:
     if device.type == "mps":
         return torch.mps.driver_allocated_memory()
     return psutil.Process().memory_info().rss
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are still to be had: of the GPU's memory on CUDA and MPS; of the machine's, within the limit of this
+    process's container, otherwise."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    return min(psutil.virtual_memory().available, _memory_limit())
+
+
+def _memory_limit() -> int:
+    """What cgroup v2 leaves this process's container; a large number where it says nothing."""
+    try:
+        return int(Path("/sys/fs/cgroup/memory.max").read_text()) - psutil.Process().memory_info().rss
+    except (OSError, ValueError):  # no cgroup v2, or "max"
+        return 1 << 62

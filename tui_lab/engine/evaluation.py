@@ -8,19 +8,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tui_lab.diffusion.forward import add_noise
-from tui_lab.diffusion.objective import loss_per_sample, loss_weights, snr, target
+from tui_lab.diffusion.objective import loss_per_sample, loss_weights, target
+from tui_lab.diffusion.process import NoiseProcess
+from tui_lab.engine.batches import Batch
 from tui_lab.recipe import Recipe
 
 BATCH_SIZE = 64
 
-Predict = Callable[[Tensor, Tensor], Tensor]
-"""(x_t, t) → the model's answer, all float32."""
+Predict = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""(what the model sees of x_t, what it is told of the level, labels) → its answer, all float32."""
 
 
 @dataclass(frozen=True)
 class HeldOutLoss:
-    """The unweighted loss by timestep, and the weight that training gives each of them.
+    """The unweighted loss by level (its index, 0 the least noise), and the weight that training gives each of them.
 
     `mean` is weighted as training's loss is, so that the two can be drawn on one axis.
     """
@@ -35,35 +36,37 @@ class HeldOutLoss:
 
 
 class Evaluation:
-    """The same held-out images at the same timesteps in the same noise, each time: only the weights differ."""
+    """The same held-out images at the same levels in the same noise, each time: only the weights differ."""
 
-    def __init__(self, recipe: Recipe, images: Tensor, alphas_cumprod: Tensor, generator: torch.Generator) -> None:
-        """Every one of `images`, float32 (M, C, H, W) in [-1, 1], at each of K timesteps, in noise of its own."""
-        self._recipe = recipe
-        self._images = images
-        self._alphas_cumprod = alphas_cumprod
-        self._timesteps = timesteps(recipe.noise_scheduler.num_train_timesteps, recipe.evaluation.num_timesteps)
-        self._noise = torch.randn(
-            (len(self._timesteps) * len(images), *images.shape[1:]), generator=generator, device=images.device
-        )
+    def __init__(self, recipe: Recipe, held_out: Batch, process: NoiseProcess, generator: torch.Generator) -> None:
+        """Every one of the held-out images (M, C, H, W), with its label, at each of K levels, in noise of its own."""
+        self._loss = recipe.loss
+        self._held_out = held_out
+        self._process = process
+        self._timesteps = timesteps(process.T, recipe.evaluation.num_timesteps)
+        images = held_out.x0
+        shape = (len(self._timesteps) * len(images), *images.shape[1:])
+        self._noise = process.noise(shape, generator, images.device)
 
     @torch.no_grad()
     def loss(self, predict: Predict) -> HeldOutLoss:
         """Of the model behind `predict`. What is looked at, (t, image) by (t, image), goes through in even batches."""
-        count = len(self._images)
+        count = len(self._held_out.x0)
         pairs = torch.arange(len(self._noise), device=self._noise.device)
         of_t = torch.tensor(self._timesteps, device=self._noise.device)
         losses = torch.cat([self._losses(of_t[at // count], at, predict) for at in pairs.split(BATCH_SIZE)])
         means = losses.reshape(len(self._timesteps), count).mean(dim=1).tolist()
-        noise = self._recipe.noise_scheduler
-        weights = loss_weights(self._recipe.loss, noise.prediction_type, snr(self._alphas_cumprod, of_t)).tolist()
+        weights = loss_weights(self._loss, self._process, self._process.levels(of_t)).tolist()
         return HeldOutLoss(tuple(zip(self._timesteps, means, strict=True)), tuple(weights))
 
     def _losses(self, t: Tensor, pairs: Tensor, predict: Predict) -> Tensor:
-        x0, noise = self._images[pairs % len(self._images)], self._noise[pairs]
-        answer = predict(add_noise(x0, noise, self._alphas_cumprod, t), t)
-        kind = self._recipe.noise_scheduler.prediction_type
-        return loss_per_sample(self._recipe.loss, answer, target(kind, x0, noise, self._alphas_cumprod, t))
+        process, levels = self._process, self._process.levels(t)
+        which = pairs % len(self._held_out.x0)
+        x0, noise = self._held_out.x0[which], self._noise[pairs]
+        labels = None if self._held_out.labels is None else self._held_out.labels[which]
+        x_t = process.corrupt(x0, noise, levels)
+        answer = predict(process.model_input(x_t, levels), levels.t, labels)
+        return loss_per_sample(self._loss, answer, target(process, x0, noise, levels))
 
 
 def timesteps(num_train_timesteps: int, count: int) -> list[int]:

@@ -13,18 +13,18 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from tui_lab.diffusion.forward import add_noise
-from tui_lab.diffusion.noise_schedulers import training_alphas_cumprod
-from tui_lab.diffusion.objective import loss_per_sample, loss_weights, snr, target
-from tui_lab.engine.batches import DeviceImages
+from tui_lab.diffusion.objective import loss_per_sample, loss_weights, target
+from tui_lab.diffusion.process import Levels, draw_levels, noise_process
+from tui_lab.engine.batches import Batch, Batches
 from tui_lab.engine.checkpoints import Checkpoint
 from tui_lab.engine.ema import EMA, decay_at
+from tui_lab.engine.feeds import Request
+from tui_lab.engine.importance import Importance
 from tui_lab.engine.lr_schedule import multiplier
 from tui_lab.engine.optimizer import adamw, skip_if, tune
-from tui_lab.engine.order import Order
 from tui_lab.engine.seeds import Generators, Stream, step_seed
 from tui_lab.errors import LabError
-from tui_lab.models import build
+from tui_lab.models import answer, build
 from tui_lab.recipe import Recipe
 
 
@@ -40,6 +40,25 @@ class Update:
     data_seconds: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """This process's share of a batch, its noise and levels; `correction` (B,): by what each loss is multiplied."""
+
+    batch: Batch
+    noise: Tensor
+    levels: Levels
+    correction: Tensor | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """The loss that a share of a batch adds to the update's, and that of each sample before its correction (B,)."""
+
+    loss: Tensor
+    levels: Levels
+    losses: Tensor
+
+
 class Learner:
     """`recipe` may be replaced between two updates by one that differs in live knobs; all else is fixed.
 
@@ -47,11 +66,11 @@ class Learner:
     draws the whole batch and takes its share.
     """
 
-    def __init__(self, recipe: Recipe, images: DeviceImages, accelerator: Accelerator) -> None:
+    def __init__(self, recipe: Recipe, batches: Batches, accelerator: Accelerator) -> None:
         self.recipe = recipe
         self.step = 0
         self.samples_seen = 0
-        self._images = images
+        self._batches = batches
         self._accelerator = accelerator
         device = accelerator.device
         torch.manual_seed(step_seed(recipe.training.seed, 0, Stream.WEIGHTS))
@@ -61,9 +80,9 @@ class Learner:
         self._prepared, self._optimizer = accelerator.prepare(
             self.model.train(), adamw(self._parameters, recipe.optimizer)
         )
-        self._order = Order(recipe.training.seed, len(images), device)
         self._generators = Generators(recipe.training.seed, device)
-        self._alphas_cumprod = training_alphas_cumprod(recipe.noise_scheduler, device)
+        self._process = noise_process(recipe.noise_scheduler, device)
+        self._importance = Importance(device) if recipe.loss.timestep_sampling == "importance" else None
 
     @property
     def parameters(self) -> int:
@@ -92,17 +111,21 @@ class Learner:
         torch.manual_seed(step_seed(training.seed, self.step, Stream.GLOBAL, self._accelerator.process_index))
         loss = torch.zeros((), device=self._accelerator.device)
         data_seconds = 0.0
+        seen: list[Seen] = []
         for part in range(parts):
             began = time.perf_counter()
-            batch = self._draw(part)
+            batch = self._batches.draw(self.step, part, self._request(part))
             data_seconds += time.perf_counter() - began
             last = part == parts - 1
             with nullcontext() if last else self._accelerator.no_sync(self._prepared):
-                loss += self._backward(*batch, 1 / (training.train_batch_size * parts))
+                seen.append(self._backward(self._draw(part, batch), 1 / (training.train_batch_size * parts)))
+            loss += seen[-1].loss
         norm = self._accelerator.clip_grad_norm_(self._parameters, optimizer.max_grad_norm or math.inf)
         skipped = self._guard(loss, norm)
         tune(self._optimizer, learning_rate, optimizer.weight_decay)
         self._optimizer.step()
+        if self._importance:
+            self._importance.update(*self._of_all_processes(seen))
         decay = 0.0
         if self.ema:
             decay = decay_at(self.recipe.ema.decay, self.recipe.ema.warmup, self.ema.updates)
@@ -116,18 +139,21 @@ class Learner:
         self._optimizer.zero_grad()
 
     @torch.no_grad()
-    def predict(self, model: nn.Module, x_t: Tensor, t: Tensor) -> Tensor:
-        """The answer of `model`, this learner's or a copy, in the precision that it trains in, without dropout."""
+    def predict(self, model: nn.Module, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The answer of `model`, this learner's or a copy, in the precision that it trains in, without dropout.
+
+        x (B, C, H, W) is what the process hands the model, `labels` (B,) go to a conditional one.
+        """
         training = model.training
         model.eval()
         with self._accelerator.autocast():
-            answer = model(x_t, t, return_dict=False)[0]
+            output = answer(self.recipe.model, model, x, t, labels)
         model.train(training)
-        return answer.float()
+        return output.float()
 
     def finite(self) -> bool:
         """No weight is inf or NaN."""
-        return bool(torch.stack(torch._foreach_norm(self._parameters)).isfinite().all())
+        return bool(torch.stack(torch._foreach_norm([*self._parameters])).isfinite().all())
 
     def checkpoint(self, state: Mapping[str, Any]) -> Checkpoint:
         """Everything that the next update depends on, with `state` of the caller's own beside it."""
@@ -136,6 +162,8 @@ class Learner:
         if self.ema:
             tensors["ema"] = self.ema.model.state_dict()
             own["ema_updates"] = self.ema.updates
+        if self._importance:
+            tensors["importance"] = self._importance.state_dict()
         if self._accelerator.scaler is not None:
             own["grad_scaler"] = self._accelerator.scaler.state_dict()
         return Checkpoint(self.step, tensors, {**state, **own})
@@ -148,6 +176,8 @@ class Learner:
             if self.ema:
                 self.ema.model.load_state_dict(dict(checkpoint.tensors.get("ema", checkpoint.tensors["model"])))
                 self.ema.updates = int(checkpoint.state.get("ema_updates", 0))
+            if self._importance:
+                self._importance.load_state_dict(checkpoint.tensors["importance"])
             self.samples_seen = int(checkpoint.state["samples_seen"])
         except (KeyError, ValueError, RuntimeError) as error:
             raise LabError(
@@ -157,35 +187,45 @@ class Learner:
             self._accelerator.scaler.load_state_dict(checkpoint.state["grad_scaler"])
         self.step = checkpoint.step
 
-    def _draw(self, part: int) -> tuple[Tensor, Tensor, Tensor]:
-        """This process's share of a batch: x_0, noise and timesteps."""
+    def _request(self, part: int) -> Request:
         size = self.recipe.training.train_batch_size
-        device = self._accelerator.device
-        share = slice(
-            size * self._accelerator.process_index // self._accelerator.num_processes,
-            size * (self._accelerator.process_index + 1) // self._accelerator.num_processes,
-        )
-        indices = self._order.indices(self.samples_seen + part * size, size)[share]
-        generator = self._generators.at(Stream.NOISE, self.step, part)
-        noise = torch.randn((size, *self._images.shape), generator=generator, device=device)[share]
-        t = torch.randint(len(self._alphas_cumprod), (size,), generator=generator, device=device)[share]
-        mirrored = None
-        if self.recipe.dataset.random_flip:
-            generator = self._generators.at(Stream.FLIP, self.step, part)
-            mirrored = (torch.rand(size, generator=generator, device=device) < 0.5)[share]
-        return self._images.take(indices, mirrored), noise, t
+        rank, ranks = self._accelerator.process_index, self._accelerator.num_processes
+        return Request(self.samples_seen + part * size, size, size * rank // ranks, size * (rank + 1) // ranks)
 
-    def _backward(self, x0: Tensor, noise: Tensor, t: Tensor, share: float) -> Tensor:
-        """Add the gradient of `share` × the sum of the samples' losses; returns that loss, without its graph."""
-        kind = self.recipe.noise_scheduler.prediction_type
-        answer = self._prepared(add_noise(x0, noise, self._alphas_cumprod, t), t, return_dict=False)[0]
-        losses = loss_per_sample(self.recipe.loss, answer, target(kind, x0, noise, self._alphas_cumprod, t))
+    def _draw(self, part: int, batch: Batch) -> Drawn:
+        """Noise and levels for this process's share of a batch."""
+        request = self._request(part)
+        mine = slice(request.start, request.stop)
+        generator, device = self._generators.at(Stream.NOISE, self.step, part), self._accelerator.device
+        noise = self._process.noise((request.size, *self._batches.shape), generator, device)[mine]
+        importance = self._importance.weights if self._importance else None
+        levels, correction = draw_levels(self._process, self.recipe.loss, request.size, generator, device, importance)
+        return Drawn(batch, noise, levels[mine], None if correction is None else correction[mine])
+
+    def _backward(self, drawn: Drawn, share: float) -> Seen:
+        """Add the gradient of `share` × the sum of the samples' losses."""
+        process, levels, (x0, labels) = self._process, drawn.levels, drawn.batch
+        x_t = process.corrupt(x0, drawn.noise, levels)
+        output = answer(self.recipe.model, self._prepared, process.model_input(x_t, levels), levels.t, labels)
+        losses = loss_per_sample(self.recipe.loss, output, target(process, x0, drawn.noise, levels))
         if self.recipe.loss.weighting != "none":
-            losses = losses * loss_weights(self.recipe.loss, kind, snr(self._alphas_cumprod, t))
+            losses = losses * loss_weights(self.recipe.loss, process, levels)
+        corrected = losses if drawn.correction is None else losses * drawn.correction
         # Processes average their gradients, so that each counts its own share of the whole batch for all of them.
-        loss = losses.sum() * (share * self._accelerator.num_processes)
+        loss = corrected.sum() * (share * self._accelerator.num_processes)
         self._accelerator.backward(loss)
-        return loss.detach()
+        return Seen(loss.detach(), levels, losses.detach())
+
+    def _of_all_processes(self, seen: list[Seen]) -> tuple[Tensor, Tensor]:
+        """Places and losses of the whole update's samples, in the order in which one process would have seen them."""
+        whole = []
+        for part, share in enumerate(seen):
+            request = self._request(part)
+            both = torch.zeros((2, request.size), device=share.losses.device)
+            both[:, request.start : request.stop] = torch.stack([self._process.place(share.levels), share.losses])
+            whole.append(self._accelerator.reduce(both, reduction="sum"))
+        places, losses = torch.cat(whole, dim=1)
+        return places, losses
 
     def _guard(self, loss: Tensor, norm: Tensor) -> Tensor:
         """Whether the update must be skipped. With fp16 the gradient scaler minds the gradients by itself."""

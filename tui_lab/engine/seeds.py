@@ -21,6 +21,9 @@ class Stream(IntEnum):
     FLIP = 3
     GLOBAL = 4
     VALIDATION = 5
+    CROP = 6
+    ROTATION = 7
+    CLASS_DROPOUT = 8
 
 
 def step_seed(seed: int, step: int, stream: Stream, part: int = 0) -> int:

@@ -6,19 +6,20 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 
 from tui_lab.data import Images
-from tui_lab.diffusion.forward import normalise
-from tui_lab.diffusion.noise_schedulers import training_alphas_cumprod
+from tui_lab.diffusion.process import noise_process
 from tui_lab.engine import checkpoints
 from tui_lab.engine.attention import choose_attention
-from tui_lab.engine.batches import DeviceImages
-from tui_lab.engine.devices import cpu_cores, device_name, resolve_device
+from tui_lab.engine.batches import Batches, held_out_batch
+from tui_lab.engine.devices import cpu_cores, device_name, free_memory, resolve_device
 from tui_lab.engine.evaluation import Evaluation
+from tui_lab.engine.feeds import open_feed
+from tui_lab.engine.labels import check_labels
 from tui_lab.engine.learner import Learner
+from tui_lab.engine.memory import check_memory
 from tui_lab.engine.precision import Precision, resolve_precision
 from tui_lab.engine.seeds import Generators, Stream
 from tui_lab.engine.trainer import Trainer
@@ -35,15 +36,13 @@ def prepare(session: RankSession, images: Images) -> Trainer:
     Raises LabError where the device, the dataset or the checkpoint cannot do what the recipe asks.
     """
     recipe, at = session.recipe, session.past_last_step
-    if not len(images.train_rows):
-        raise DataError(f"{images.name} has no image to train on: lower dataset.val_fraction, or choose another")
     device = resolve_device(recipe.training.device)
     precision = resolve_precision(recipe.training.mixed_precision, device)
+    check(recipe, images, device)
     set_up_torch(device)
     choose_attention(recipe, device)
     session.record("starting", at, message="building the model")
-    accelerator = build_accelerator(device, precision)
-    learner = Learner(recipe, DeviceImages(images.take(images.train_rows), device), accelerator)
+    learner = build_learner(recipe, images, build_accelerator(device, precision))
     versions = _versions()
     resume(session, learner, versions)
     pending = session.replay_after(learner.step)
@@ -57,14 +56,36 @@ def prepare(session: RankSession, images: Images) -> Trainer:
         threads=torch.get_num_threads(),
         mixed_precision=precision,
         parameters=learner.parameters,
+        dataset=images.name,
+        content_hash=images.content_hash,
+        images=len(images.pixels),
         train_images=len(images.train_rows),
         held_out_images=len(images.held_out_rows),
         rejected_images=len(images.rejected),
+        classes=len(images.classes),
+        process=recipe.noise_scheduler.class_name,
+        objective=recipe.noise_scheduler.objective,
         parent=session.folder.parent(),
         recipe_hash=recipe_hash(session.folder.recipe()),
         first_step=learner.step,
     )
+    if images.streaming:
+        session.record("warning", learner.step, message=_streaming(images, learner.step))
     return Trainer(session, learner, _evaluation(recipe, images, device), versions, pending)
+
+
+def check(recipe: Recipe, images: Images, device: torch.device) -> None:
+    """What would fail later, and at greater cost. Raises LabError."""
+    if not len(images.train_rows):
+        raise DataError(f"{images.name} has no image to train on: lower dataset.val_fraction, or choose another")
+    check_labels(recipe, images)
+    check_memory(recipe, free_memory(device), device)
+
+
+def build_learner(recipe: Recipe, images: Images, accelerator: Accelerator) -> Learner:
+    """A learner at step 0, with fresh weights."""
+    device = accelerator.device
+    return Learner(recipe, Batches(recipe, images, open_feed(recipe, images, device), device), accelerator)
 
 
 def set_up_torch(device: torch.device) -> None:
@@ -104,15 +125,27 @@ def resume(session: RankSession, learner: Learner, versions: dict[str, str]) -> 
         session.record("rewound", learner.step, **{"from": at, "to": learner.step})
 
 
+def _streaming(images: Images, step: int) -> str:
+    """What a streamed set cannot keep: said when a run starts, and whenever it is resumed."""
+    if step:
+        return (
+            f"{images.name} is streamed, and its stream begins anew: this resume is not exact, since from step {step} "
+            "on the pictures are others than those that an unbroken run would have seen"
+        )
+    return (
+        f"{images.name} is streamed: a resume of this run will not be exact, since its stream then begins anew; turn "
+        "dataset.streaming off for that"
+    )
+
+
 def _evaluation(recipe: Recipe, images: Images, device: torch.device) -> Evaluation | None:
     count = min(recipe.evaluation.num_images, len(images.held_out_rows))
     if not count:
         return None
-    held_out = np.ascontiguousarray(images.take(images.held_out_rows[:count]).transpose(0, 3, 1, 2))
     return Evaluation(
         recipe,
-        normalise(torch.from_numpy(held_out).to(device)),
-        training_alphas_cumprod(recipe.noise_scheduler, device),
+        held_out_batch(recipe, images, images.held_out_rows[:count], device),
+        noise_process(recipe.noise_scheduler, device),
         Generators(recipe.training.seed, device).at(Stream.VALIDATION, 0),
     )
 

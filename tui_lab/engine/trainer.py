@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -289,11 +290,10 @@ class Trainer:
             return
         self._read()
         learner, began = self._learner, time.perf_counter()
-        live = self._evaluation.loss(lambda x_t, t: learner.predict(learner.model, x_t, t))
+        live = self._evaluation.loss(partial(learner.predict, learner.model))
         losses: dict[str, Any] = {"loss": live.mean}
         if learner.ema:
-            mean_weights = learner.ema.model
-            live = self._evaluation.loss(lambda x_t, t: learner.predict(mean_weights, x_t, t))
+            live = self._evaluation.loss(partial(learner.predict, learner.ema.model))
             losses["ema_loss"] = live.mean
         losses["by_timestep"] = [list(pair) for pair in live.by_timestep]
         self._session.record("validation", self.step, **losses, seconds=round(time.perf_counter() - began, 3))

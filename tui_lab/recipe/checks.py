@@ -81,7 +81,7 @@ def _unet(recipe: Recipe) -> list[Problem]:
     attending |= {w for w, block in zip(widths, model.down_block_types, strict=False) if block.startswith("Attn")}
     attending |= {w for w, block in zip(widths[::-1], model.up_block_types, strict=False) if block.startswith("Attn")}
     for width in sorted(attending):
-        if width % head:
+        if head and width % head:
             message = f"model.attention_head_dim {head} does not divide the {width} channels of a block that attends"
             found.append(Problem("model.attention_head_dim", message))
             break
@@ -113,6 +113,9 @@ def _transformer(recipe: Recipe) -> list[Problem]:
         message = f"model.class DiTTransformer2DModel is square only, and the images are {width}×{height}"
         return [Problem("model.class", f"{message}: set dataset.width to 0, or take UNet2DModel")]
     wide = recipe.model.num_attention_heads * recipe.model.attention_head_dim
+    if not wide:
+        message = "model.attention_head_dim 0 is for UNet2DModel: give a transformer's heads a width"
+        return [Problem("model.attention_head_dim", message)]
     if wide % 4:
         message = (
             f"model.attention_head_dim {recipe.model.attention_head_dim} by model.num_attention_heads "
@@ -196,6 +199,12 @@ def _sampling(recipe: Recipe) -> list[Problem]:
             f"{noise.num_train_timesteps} timesteps there are"
         )
         return [Problem("sampling.num_inference_steps", message)]
+    if recipe.model.num_class_embeds and sampling.guidance_scale != 1.0 and not recipe.loss.class_dropout:
+        message = (
+            f"sampling.guidance_scale {sampling.guidance_scale:g} needs a class for none, which a model learns by "
+            "loss.class_dropout above 0: set that, or guidance_scale to 1"
+        )
+        return [Problem("sampling.guidance_scale", message)]
     if reason := fits(sampling.scheduler, recipe):
         return [Problem("sampling.scheduler", f"sampling.scheduler {sampling.scheduler}: {reason}")]
     return []

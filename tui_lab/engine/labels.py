@@ -1,0 +1,66 @@
+"""Classes: which a conditional model is told, and what must hold before one is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tui_lab.data import Images
+from tui_lab.diffusion.guidance import ConditionalPredict, Predict, guided
+from tui_lab.errors import DataError, RecipeError
+from tui_lab.recipe import Recipe
+
+
+def null_label(recipe: Recipe) -> int | None:
+    """The class that stands for none, the last of the embedding; None where the recipe never hides classes."""
+    return recipe.model.num_class_embeds - 1 if recipe.loss.class_dropout else None
+
+
+def told(recipe: Recipe, labels: Tensor) -> Tensor | None:
+    """What the model is told of `labels` int64 (B,): a missing one (-1) becomes the null class. None: unconditional."""
+    if not recipe.model.num_class_embeds:
+        return None
+    null = null_label(recipe)
+    return labels if null is None else labels.masked_fill(labels < 0, null)
+
+
+def real_classes(recipe: Recipe) -> int:
+    """How many classes the model can be told, without the null class."""
+    return recipe.model.num_class_embeds - (null_label(recipe) is not None)
+
+
+def told_in_turn(recipe: Recipe, predict: ConditionalPredict, count: int, device: torch.device) -> Predict:
+    """`predict` of a conditional model for a batch of `count` pictures of each class in turn, guided as the recipe's
+    [sampling] says, where there is a class for none."""
+    labels = torch.arange(count, device=device) % real_classes(recipe)
+    null = null_label(recipe)
+    if null is None:
+        return lambda x_t, t: predict(x_t, t, labels)
+    return guided(predict, labels, null, recipe.sampling.guidance_scale)
+
+
+def check_labels(recipe: Recipe, images: Images) -> None:
+    """Raises DataError where a conditional model has no labels to learn, RecipeError where it knows too few."""
+    known = recipe.model.num_class_embeds
+    if not known:
+        return
+    labels, hides = images.labels[np.concatenate([images.train_rows, images.held_out_rows])], null_label(recipe)
+    missing = int((labels < 0).sum())
+    if missing == len(labels):
+        raise DataError(
+            f"{images.name} has no labels, and model.num_class_embeds {known} wants one for each picture: set it to 0, "
+            "or name a label column by dataset.label"
+        )
+    if missing and hides is None:
+        raise DataError(
+            f"{missing:,} of the {len(labels):,} pictures of {images.name} have no label: set loss.class_dropout above "
+            "0, so that they train the class for none, or model.num_class_embeds to 0"
+        )
+    classes = max(int(labels.max()) + 1, len(images.classes))
+    if classes > real_classes(recipe):
+        wanted = classes if hides is None else classes + 1
+        extra = "" if hides is None else ", and loss.class_dropout asks for one more, for none"
+        raise RecipeError(
+            f"{images.name} has {classes} classes{extra}: model.num_class_embeds {known} is too few, set it to {wanted}"
+        )
