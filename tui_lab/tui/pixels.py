@@ -89,11 +89,15 @@ def _even_columns(count: int, most_columns: int, most_rows: int) -> int:
     return math.ceil(count / math.ceil(count / most_columns))
 
 
-def as_rgb(images: Pixels) -> Pixels:
-    """(…, H, W, C) with C of 1 (grey), 3 or 4 (alpha is dropped) → (…, H, W, 3)."""
+def as_rgb(images: Pixels, background: tuple[int, int, int]) -> Pixels:
+    """(…, H, W, C) with C of 1 (grey), 3, or 4 (shown over the background) → (…, H, W, 3)."""
     if images.shape[-1] == 1:
         return np.repeat(images, 3, axis=-1)
-    return images[..., :3]
+    if images.shape[-1] == 3:
+        return images
+    opaque = images[..., 3:].astype(np.float32) / 255
+    over = images[..., :3] * opaque + np.array(background, np.float32) * (1 - opaque)
+    return np.rint(over).astype(np.uint8)
 
 
 def upscale(images: Pixels, factor: int) -> Pixels:
@@ -120,7 +124,7 @@ def grid(images: Pixels, columns: int, gap: int, background: tuple[int, int, int
     sheet = np.empty((rows, height + gap, columns, width + gap, 3), np.uint8)
     sheet[...] = background
     for start in range(0, count, columns):
-        row = as_rgb(images[start : start + columns])
+        row = as_rgb(images[start : start + columns], background)
         sheet[start // columns, :height, : len(row), :width] = row.transpose(1, 0, 2, 3)
     return sheet.reshape(rows * (height + gap), columns * (width + gap), 3)[
         : rows * (height + gap) - gap, : columns * (width + gap) - gap

@@ -22,7 +22,7 @@ from tui_lab.tui.pixels import GridFit, Pixels
 from tui_lab.tui.terminal import ColourDepth, ascii_only, colour_depth
 
 GAP = 1
-_LEAST_SIDE = 8  # pictures are not reduced below so many pixels a side for the sake of showing them all
+LEAST_SIDE = 8  # pictures are not reduced below so many pixels a side for the sake of showing them all
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class PixelView(Widget):
             canvas[top : top + row.shape[0], layout.left : layout.left + row.shape[1]] = row
             if self._labels:
                 picked = layout.picked[start : start + layout.fit.columns]
-                line = " " * layout.left + " ".join(_centred(self._labels[i], layout.tile_width) for i in picked)
+                line = " " * layout.left + " ".join(centred(self._labels[i], layout.tile_width) for i in picked)
                 texts[(top + layout.row_height) // 2 - 1] = set_cell_size(line, size.width)
         return canvas, texts
 
@@ -227,7 +227,7 @@ class PixelView(Widget):
         label_rows = 1 if self._labels else 0
         reduce = 1
         fit = pixels.best_grid(count, height, width, *size, GAP, label_rows)
-        while self._shrink_to_fit and fit.shown < count and min(height, width) // (reduce + 1) >= _LEAST_SIDE:
+        while self._shrink_to_fit and fit.shown < count and min(height, width) // (reduce + 1) >= LEAST_SIDE:
             reduce += 1
             fit = pixels.best_grid(count, height // reduce, width // reduce, *size, GAP, label_rows)
         picked = np.arange(fit.shown)
@@ -241,7 +241,7 @@ class PixelView(Widget):
         return _Layout(fit, tuple(picked.tolist()), left, tile_width, tile_height, row_height), tiles
 
 
-def _centred(text: str, width: int) -> str:
+def centred(text: str, width: int) -> str:
     """`text` in the middle of `width` cells, cut where it is longer."""
     text = text if len(text) <= width else text[: max(0, width - 1)] + "…"
     return set_cell_size(text.center(width), width)
