@@ -1,31 +1,69 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tui_lab.data.decode import UNREADABLE, decode, fit, why
+from tui_lab.data.decode import UNREADABLE, decode, decoded, why
+from tui_lab.data.shaping import Shaping
 
 
-def encoded(image: Image.Image, format: str = "PNG", **options: object) -> io.BytesIO:
+def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
     file = io.BytesIO()
     image.save(file, format, **options)
-    file.seek(0)
-    return file
+    return file.getvalue()
 
 
-def test_the_middle_square_is_cut_or_the_whole_is_squeezed() -> None:
-    wide = np.zeros((8, 24, 3), dtype=np.uint8)
-    wide[:, 8:16] = (255, 0, 0)
-    assert (fit(wide, 8, center_crop=True) == (255, 0, 0)).all()
-    squeezed = fit(wide, 8, center_crop=False)
-    assert squeezed.shape == (8, 8, 3)
-    assert squeezed[4, 0, 0] < 10
-    assert squeezed[4, 4, 0] > 200
+def square(side: int, channels: int = 3, **knobs: object) -> Shaping:
+    return Shaping(side, side, channels, **knobs)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def wide() -> np.ndarray:
+    """8 high and 24 wide: black, red, black."""
+    pixels = np.zeros((8, 24, 3), dtype=np.uint8)
+    pixels[:, 8:16] = (255, 0, 0)
+    return pixels
+
+
+def test_the_middle_square_is_cut(wide: np.ndarray) -> None:
+    assert (decode(wide, square(8)) == (255, 0, 0)).all()
+
+
+def test_the_whole_is_squeezed(wide: np.ndarray) -> None:
+    pixels = decode(wide, square(8, fit="squeeze"))
+    assert pixels.shape == (8, 8, 3)
+    assert pixels[4, 0, 0] < 10 and pixels[4, 4, 0] > 200
+
+
+def test_the_whole_is_padded_with_the_background(wide: np.ndarray) -> None:
+    pixels = decode(wide, square(24, fit="pad", background=(0, 0, 255)))
+    assert (pixels[:8] == (0, 0, 255)).all() and (pixels[16:] == (0, 0, 255)).all()
+    np.testing.assert_array_equal(pixels[8:16], wide)
+    assert decode(wide, square(24, 4, fit="pad"))[0, 0, 3] == 0  # with an alpha channel there is nothing at all
+
+
+def test_a_random_crop_keeps_an_eighth_more(wide: np.ndarray) -> None:
+    shaping = Shaping(32, 64, 3, fit="random_crop")
+    assert shaping.margin == (4, 8)
+    assert decode(wide, shaping).shape == shaping.shape == (36, 72, 3)
+
+
+def test_a_shape_that_is_not_square_is_filled(wide: np.ndarray) -> None:
+    np.testing.assert_array_equal(decode(wide, Shaping(8, 24, 3)), wide)
+    assert decode(wide, Shaping(24, 8, 3)).shape == (24, 8, 3)
+
+
+def test_nearest_keeps_hard_edges() -> None:
+    checks = (np.indices((4, 4)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    assert set(np.unique(decode(checks, square(16, 1, resize_filter="nearest")))) == {0, 255}
+    assert len(np.unique(decode(checks, square(16, 1, resize_filter="lanczos")))) > 2
 
 
 def test_exif_orientation_is_applied() -> None:
@@ -33,29 +71,68 @@ def test_exif_orientation_is_applied() -> None:
     image.paste((255, 255, 255), (0, 0, 16, 8))  # bright above
     exif = Image.Exif()
     exif[0x0112] = 3  # turned upside down
-    pixels = decode(encoded(image, "PNG", exif=exif), 16, 1, True)
+    pixels = decode(encoded(image, "PNG", exif=exif), square(16, 1))
     assert pixels[0].max() == 0
     assert pixels[-1].min() == 255
 
 
-def test_transparency_shows_white() -> None:
+def test_a_picture_on_its_side_is_known_by_its_upright_size() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    found = decoded(encoded(Image.new("RGB", (40, 20)), "JPEG", exif=exif), square(16))
+    assert (found.width, found.height, found.mode) == (20, 40, "RGB")
+
+
+def test_transparency_shows_the_background() -> None:
     image = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
     image.putpixel((1, 1), (255, 0, 0, 255))
-    pixels = decode(encoded(image), 4, 3, True)
+    pixels = decode(encoded(image), square(4))
     assert pixels[0, 0].tolist() == [255, 255, 255]
     assert pixels[1, 1].tolist() == [255, 0, 0]
+    assert decode(encoded(image), square(4, background=(0, 128, 0)))[0, 0].tolist() == [0, 128, 0]
+
+
+def test_transparency_is_kept_where_there_is_a_channel_for_it() -> None:
+    image = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
+    image.putpixel((1, 1), (255, 0, 0, 255))
+    pixels = decode(encoded(image), square(4, 4, background=(0, 128, 0)))
+    assert pixels[0, 0].tolist() == [0, 128, 0, 0]
+    assert pixels[1, 1].tolist() == [255, 0, 0, 255]
+    assert decode(encoded(Image.new("L", (4, 4), 7)), square(4, 4))[0, 0].tolist() == [7, 7, 7, 255]
+
+
+def test_a_palette_with_a_transparent_colour() -> None:
+    image = Image.new("P", (4, 4), 0)
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.putpixel((0, 0), 1)
+    pixels = decode(encoded(image, transparency=0), square(4))
+    assert pixels[0, 0].tolist() == [0, 0, 255]
+    assert pixels[1, 1].tolist() == [255, 255, 255]
 
 
 def test_sixteen_bits_are_scaled_not_cut() -> None:
     samples = np.array([[0, 32768], [65535, 257]], dtype=np.uint16)
-    pixels = decode(encoded(Image.fromarray(samples)), 2, 1, True)
-    assert pixels[..., 0].tolist() == [[0, 128], [255, 1]]
+    for content in (encoded(Image.fromarray(samples)), samples):
+        assert decode(content, square(2, 1))[..., 0].tolist() == [[0, 128], [255, 1]]
 
 
-def test_float_samples_from_0_to_1_are_scaled() -> None:
-    samples = np.array([[0.0, 0.5], [1.0, 0.25]], dtype=np.float32)
-    pixels = decode(encoded(Image.fromarray(samples), "TIFF"), 2, 3, True)
-    assert pixels[..., 0].tolist() == [[0, 128], [255, 64]]
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        ([[0.0, 0.5], [1.0, 0.25]], [[0, 128], [255, 64]]),
+        ([[-1.0, 0.0], [1.0, -0.5]], [[0, 128], [255, 64]]),
+        ([[0.0, 128.0], [255.0, 64.0]], [[0, 128], [255, 64]]),
+        ([[0.0, 2.0e6], [4.0e6, np.nan]], [[0, 128], [255, 0]]),
+        ([[-300.0, 0.0], [300.0, -150.0]], [[0, 128], [255, 64]]),
+    ],
+    ids=["0 to 1", "-1 to 1", "0 to 255", "anything", "anything below 0"],
+)
+def test_float_samples_are_scaled_by_what_they_span(samples: list[list[float]], expected: list[list[int]]) -> None:
+    array = np.array(samples, dtype=np.float32)
+    for content in (encoded(Image.fromarray(array), "TIFF"), array):
+        pixels = decode(content, square(2))
+        assert (pixels == pixels[..., :1]).all()
+        np.testing.assert_allclose(pixels[..., 0], expected, atol=1)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "CMYK", "YCbCr"])
@@ -63,49 +140,71 @@ def test_every_mode_becomes_rgb_or_grey(mode: str) -> None:
     image = Image.new("RGB", (4, 4), (255, 255, 255)).convert(mode)
     format = "JPEG" if mode in ("CMYK", "YCbCr") else "PNG"
     for channels in (1, 3):
-        pixels = decode(encoded(image, format), 4, channels, True)
+        pixels = decode(encoded(image, format), square(4, channels))
         assert pixels.shape == (4, 4, channels)
         assert pixels.min() > 250
 
 
 def test_the_first_frame_of_an_animation() -> None:
     frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
-    file = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert decode(file, 4, 3, True)[0, 0].tolist() == [255, 0, 0]
+    content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert decode(content, square(4))[0, 0].tolist() == [255, 0, 0]
 
 
-def bomb() -> bytes:
-    """A PNG that claims 50,000 × 50,000 pixels in less than a hundred bytes."""
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("fit", ["center_crop", "pad", "squeeze"])
+def test_a_jpeg_unpacked_at_a_fraction_looks_the_same(fit: str, channels: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    photo = Image.fromarray(noise).resize((1600, 1200), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(photo, "JPEG", quality=95, exif=exif)
+    shaping = square(48, channels, fit=fit)
+    whole = np.asarray(Image.open(io.BytesIO(content)).transpose(Image.Transpose.ROTATE_270))
+    difference = decode(content, shaping).astype(float) - decode(whole, shaping)
+    assert np.abs(difference).max() < 6
 
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0))
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG that claims so many pixels in less than a hundred bytes."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
-
-
-def large() -> bytes:
-    """Below Pillow's own limit, above ours."""
-    return encoded(Image.new("1", (11_000, 11_000))).getvalue()
 
 
 def cut_short() -> bytes:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    return encoded(Image.fromarray(noise)).getvalue()[:2000]
+    return encoded(Image.fromarray(noise))[:2000]
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not a picture"),
+        (b"", "an empty file"),
         (b"<html>404</html>", "not a picture"),
         (cut_short(), "truncated"),
-        (bomb(), "exceeds limit"),
-        (large(), "too large: 11000×11000"),
+        (png_of(50_000, 50_000), "exceeds limit"),
+        (png_of(11_000, 11_000), "too large: 11000×11000"),
+        (png_of(1, 60_000), "too narrow: 1×60000"),
+        (np.zeros((4, 4, 7), dtype=np.uint8), "not a picture: an array of 4×4×7"),
+        (np.zeros((0, 4), dtype=np.uint8), "no pixels"),
+        (np.zeros((4, 4), dtype=np.complex64), "samples of complex64"),
     ],
-    ids=["empty", "html", "cut-short", "bomb", "large"],
+    ids=["empty", "html", "cut-short", "bomb", "large", "narrow", "seven-channels", "no-rows", "complex"],
 )
-def test_what_is_no_usable_picture_says_why(content: bytes, reason: str) -> None:
+def test_what_is_no_usable_picture_says_why(content: bytes | np.ndarray, reason: str) -> None:
     with pytest.raises(UNREADABLE) as caught:
-        decode(io.BytesIO(content), 16, 3, True)
+        decode(content, square(16))
     assert reason in why(caught.value)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ValueError, match="not a regular file"):
+        decode(tmp_path / "pipe.png", square(16))
+    with pytest.raises(FileNotFoundError) as caught:
+        decode(tmp_path / "gone.png", square(16))
+    assert why(caught.value) == "No such file or directory"

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-MAX_PIXELS = 100_000_000
-"""Above this a picture is refused before it is unpacked: a few bytes of PNG can claim gigabytes."""
+from tui_lab.data.shaping import FILTERS, Shaping, border, crop_box, padded_size
 
-BACKGROUND = (255, 255, 255)
-"""What shows through transparent pixels."""
+MAX_PIXELS = 100_000_000
+"""What would be unpacked above this is refused before it is: a few bytes of PNG can claim gigabytes."""
+MAX_ASPECT = 100
+"""A picture so many times longer than wide is no picture, and its crop or border says nothing."""
+REDUCING_GAP = 2.0
+"""JPEGs are unpacked at 1/2, 1/4 or 1/8 where that leaves at least twice the pixels that are asked for."""
 
 UNREADABLE = (
     OSError,
     SyntaxError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    RuntimeError,
     ValueError,
     TypeError,
     KeyError,
     IndexError,
     EOFError,
-    OverflowError,
-    NotImplementedError,
     MemoryError,
     struct.error,
     zlib.error,
@@ -36,41 +43,41 @@ UNREADABLE = (
 """All that Pillow's decoders raise on files that are broken, cut short, or no pictures."""
 
 
-def decode(file: Path | IO[bytes], resolution: int, channels: int, center_crop: bool) -> NDArray[np.uint8]:
-    """The picture as uint8 with shape (resolution, resolution, channels).
+class Decoded(NamedTuple):
+    """A picture as the cache keeps it, and what it was before: Pillow's name of its mode, its size upright."""
 
-    Turned as its EXIF says; transparency composited on white; 16-bit and float samples scaled, not cut; the first frame
-    of an animation. Raises one of UNREADABLE.
+    pixels: NDArray[np.uint8]
+    mode: str
+    width: int
+    height: int
+
+
+def decode(content: Path | bytes | NDArray[Any], shaping: Shaping) -> NDArray[np.uint8]:
+    """The picture as uint8 with shape `shaping.shape`. Raises one of UNREADABLE."""
+    return decoded(content, shaping).pixels
+
+
+def decoded(content: Path | bytes | NDArray[Any], shaping: Shaping) -> Decoded:
+    """A file, an encoded file's bytes, or numbers (H, W) or (H, W, C) of any type, shaped.
+
+    Turned as its EXIF says; transparency composited on the background, or kept where there is a fourth channel for it;
+    16-bit and float samples scaled, not cut; the first frame of an animation. Raises one of UNREADABLE.
     """
+    if isinstance(content, np.ndarray):
+        mode = "×".join(map(str, (content.dtype, *content.shape[2:])))
+        return _shaped(Image.fromarray(_eight_bit_samples(content)), mode, shaping)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of large or odd files; the size is checked here instead
-        with Image.open(file) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
+        with Image.open(_file(content)) as image:
+            mode, (width, height) = image.mode, image.size
+            _check_size(width, height)
+            _draft(image, shaping)
+            if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"too large: {width}×{height} pixels")
             upright = ImageOps.exif_transpose(image)
-            plain = _eight_bit(upright).convert("RGB" if channels == 3 else "L")
-    return fit(np.asarray(plain).reshape(plain.height, plain.width, channels), resolution, center_crop)
-
-
-def fit(pixels: NDArray[np.uint8], resolution: int, center_crop: bool = True) -> NDArray[np.uint8]:
-    """Pixels with shape (H, W, C) brought to (resolution, resolution, C): the middle square is cut out, or the whole
-    squeezed to a square. Lanczos, with its window widened when the picture shrinks, so that it does not alias."""
-    height, width, channels = pixels.shape
-    side = min(height, width)
-    if center_crop and height != width:
-        top, left = (height - side) // 2, (width - side) // 2
-        pixels = pixels[top : top + side, left : left + side]
-    if pixels.shape[:2] == (resolution, resolution):
-        return np.ascontiguousarray(pixels)
-    image = Image.fromarray(pixels if channels == 3 else pixels[..., 0])
-    resized = image.resize((resolution, resolution), Image.Resampling.LANCZOS)
-    return np.asarray(resized).reshape(resolution, resolution, channels)
-
-
-def with_channels(grey: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Grey pixels with shape (H, W) as (H, W, channels)."""
-    return np.repeat(grey[..., None], channels, axis=-1)
+            if (upright.width > upright.height) != (image.width > image.height):
+                width, height = height, width
+            return _shaped(_eight_bit(upright), mode, shaping)._replace(width=width, height=height)
 
 
 def why(error: BaseException) -> str:
@@ -82,16 +89,112 @@ def why(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
-    if image.mode in ("I", "F"):
-        samples = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        top = samples.max(initial=0)
-        scale = 255 if top <= 1 else 1 if top <= 255 else 1 / 257 if top <= 65535 else 255 / top
-        return Image.fromarray(np.clip(np.rint(samples * scale), 0, 255).astype(np.uint8))
+def _file(content: Path | bytes) -> Path | io.BytesIO:
+    if isinstance(content, bytes):
+        if not content:
+            raise ValueError("an empty file")
+        return io.BytesIO(content)
+    if not content.is_file() and content.exists():  # it was one when it was listed; opening a FIFO would wait for ever
+        raise ValueError("not a regular file")
+    if not content.stat().st_size:
+        raise ValueError("an empty file")
+    return content
+
+
+def _check_size(width: int, height: int) -> None:
+    if not width or not height:
+        raise ValueError(f"no pixels: {width}×{height}")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise ValueError(f"too narrow: {width}×{height} pixels")
+
+
+def _draft(image: Image.Image, shaping: Shaping) -> None:
+    """Tells a JPEG's decoder how little is needed of it. Nearest takes single pixels, and so wants them all."""
+    if shaping.resize_filter == "nearest":
+        return
+    height, width, channels = shaping.shape
+    # Whether EXIF will turn the picture is not known yet: the smaller shrinking of both ways is right for either.
+    shrink = min(
+        shrinking
+        for size in (image.size, image.size[::-1])
+        for shrinking in _shrinking(size[1], size[0], (height, width, channels), shaping)
+    )
+    if shrink >= 2 * REDUCING_GAP:
+        wanted = (int(image.width * REDUCING_GAP / shrink), int(image.height * REDUCING_GAP / shrink))
+        image.draft("L" if channels == 1 and image.mode in ("RGB", "YCbCr") else image.mode, wanted)
+
+
+def _shrinking(height: int, width: int, shape: tuple[int, int, int], shaping: Shaping) -> tuple[float, float]:
+    """How many rows and columns of the picture become one."""
+    left, top, right, bottom = crop_box(height, width, shape, shaping.fit)
+    inside = padded_size(height, width, shape) if shaping.fit == "pad" else shape[:2]
+    return (bottom - top) / inside[0], (right - left) / inside[1]
+
+
+def _shaped(image: Image.Image, mode: str, shaping: Shaping) -> Decoded:
+    """An upright picture of 8 bits a sample."""
+    before = image.size
+    _check_size(*before)
+    image = _with_channels(image, shaping)
+    height, width, channels = shaping.shape
+    inside = padded_size(image.height, image.width, shaping.shape) if shaping.fit == "pad" else (height, width)
+    box = crop_box(image.height, image.width, shaping.shape, shaping.fit)
+    if box != (0, 0, *image.size):
+        image = image.crop(box)
+    if image.size != inside[::-1]:
+        image = image.resize(inside[::-1], FILTERS[shaping.resize_filter])
+    pixels = np.asarray(image).reshape(*inside, channels)
+    if channels == 4:  # what colour an invisible pixel has is chance
+        pixels = np.where(pixels[..., 3:] == 0, np.array([*shaping.background, 0], dtype=np.uint8), pixels)
+    if inside != (height, width):
+        canvas = np.empty(shaping.shape, dtype=np.uint8)
+        canvas[:] = border(shaping)
+        y, x = (height - inside[0]) // 2, (width - inside[1]) // 2
+        canvas[y : y + inside[0], x : x + inside[1]] = pixels
+        pixels = canvas
+    return Decoded(pixels, mode, *before)
+
+
+def _with_channels(image: Image.Image, shaping: Shaping) -> Image.Image:
+    if shaping.channels == 4:
+        return image.convert("RGBA")
     if image.has_transparency_data:
         transparent = image.convert("RGBA")
-        ground = Image.new("RGBA", transparent.size, BACKGROUND)
-        return Image.alpha_composite(ground, transparent)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, shaping.background), transparent)
+    return image.convert("RGB" if shaping.channels == 3 else "L")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return Image.fromarray(_eight_bit_samples(np.asarray(image)))
     return image
+
+
+def _eight_bit_samples(samples: NDArray[Any]) -> NDArray[np.uint8]:
+    """Numbers of any type as bytes, by a scale that keeps all of them apart as far as it can.
+
+    Unsigned 16 bits by their type; any others by what they span: [0, 1], [-1, 1], [0, 255], [0, 65535], or else their
+    own lowest to highest. NaN is 0.
+    """
+    if samples.ndim == 3 and samples.shape[2] == 1:
+        samples = samples[..., 0]
+    if samples.ndim not in (2, 3) or (samples.ndim == 3 and samples.shape[2] not in (2, 3, 4)):
+        raise ValueError(f"not a picture: an array of {'×'.join(map(str, samples.shape))}")
+    if samples.dtype == np.uint8:
+        return np.ascontiguousarray(samples)
+    if samples.dtype == np.bool_:
+        return samples.astype(np.uint8) * np.uint8(255)
+    if samples.dtype.kind == "u" and samples.dtype.itemsize == 2:
+        return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if samples.dtype.kind not in "iuf":
+        raise ValueError(f"not a picture: samples of {samples.dtype}")
+    values = np.nan_to_num(samples.astype(np.float64))
+    low, high = values.min(initial=0), values.max(initial=0)
+    if low < 0:
+        low, high = (-1, 1) if low >= -1 and high <= 1 else (low, high)
+    else:
+        low = 0
+        high = next(
+            (top for top in ((1, 255, 65535) if samples.dtype.kind == "f" else (255, 65535)) if high <= top), high
+        )
+    return np.rint((values - low) * (255 / (high - low))).clip(0, 255).astype(np.uint8)

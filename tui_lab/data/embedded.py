@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from tui_lab.data.images import Images
+from tui_lab.data.shaping import Shaping, shape_arrays
 from tui_lab.data.split import choose_rows
 from tui_lab.errors import DataError
 
@@ -38,19 +39,21 @@ def load(dataset: Dataset) -> Images:
     classes = tuple(sorted({row[label_column] for row in rows}))
     number = {name: index for index, name in enumerate(classes)}
     labels = np.array([number[row[label_column]] for row in rows], dtype=np.int64)
-    faces, colours = _sheet(sheet, dataset.channels)
+    shaping = Shaping.of(dataset)
+    faces, colours = _sheet(sheet, min(shaping.channels, 3))
     train_rows, held_out_rows = choose_rows(dataset, dataset.name, labels, classes, held_out)
-    content = hashlib.sha256(sheet + table + f"{dataset.resolution} {dataset.channels} {label}".encode())
+    content = hashlib.sha256(sheet + table + f"{shaping} {label}".encode())
     return Images(
         name=dataset.name,
         origin=ORIGIN,
-        pixels=_at(dataset.resolution, faces, colours),
+        pixels=_at(shaping, faces, colours),
         labels=labels,
         classes=classes,
         train_rows=train_rows,
         held_out_rows=held_out_rows,
         rejected=(),
         content_hash=content.hexdigest()[:16],
+        margin=shaping.margin,
     )
 
 
@@ -71,12 +74,10 @@ def _sheet(sheet: bytes, channels: int) -> tuple[NDArray[np.uint8], NDArray[np.u
     return faces, colours.reshape(256, channels)
 
 
-def _at(resolution: int, faces: NDArray[np.uint8], colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pixels with shape (N, resolution, resolution, C); grown by a whole factor, pixel art keeps its hard edges."""
-    factor, rest = divmod(resolution, SIZE)
-    if not rest:
-        grown = faces if factor == 1 else faces.repeat(factor, axis=1).repeat(factor, axis=2)
-        return colours.take(grown, axis=0)
-    from tui_lab.data.decode import fit
-
-    return np.stack([fit(colours[face], resolution) for face in faces])
+def _at(shaping: Shaping, faces: NDArray[np.uint8], colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pixels with shape (N, *shaping.shape); grown by a whole factor, pixel art keeps its hard edges."""
+    height, width, _ = shaping.shape
+    factor, rest = divmod(height, SIZE)
+    if height == width and factor > 1 and not rest:
+        faces = faces.repeat(factor, axis=1).repeat(factor, axis=2)
+    return shape_arrays(colours.take(faces, axis=0), shaping)

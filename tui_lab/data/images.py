@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -29,7 +31,8 @@ class Images:
     `pixels` has shape (N, H + dy, W + dx, C): `margin` (dy, dx) is beyond what a model sees, for random crops. `labels`
     (N,) index into `classes`, -1 where a picture has none. `train_rows` and `held_out_rows` are rows of both, after
     filter, limit, balance (which repeats rows) and split. `content_hash` changes whenever pixels or labels would.
-    With `streaming` these are only the first pictures of a set, and `data.stream` goes on behind them.
+    `folder` is the cache's, None for what is not cached. With `streaming` these are only the first pictures of a set,
+    and `data.stream` goes on behind them.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Images:
     content_hash: str
     margin: tuple[int, int] = (0, 0)
     streaming: bool = False
+    folder: Path | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
