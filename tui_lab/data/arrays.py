@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_UNPACKED = 8 << 30
 """Bytes of one array that may be unpacked into memory; a plain .npy file is memory-mapped, and may be larger."""
 
-_BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+_BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
 
 
 class Range(NamedTuple):
