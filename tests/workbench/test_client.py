@@ -148,7 +148,7 @@ class TestSampling:
         ("changes", "kind", "words"),
         [
             ({"device": "cuda:9"}, DeviceError, "no device 'cuda:9'"),
-            ({"checkpoint": 15}, RunError, "no checkpoint at step 15; there is 10, 20"),
+            ({"checkpoint": 15}, RunError, "no checkpoint at step 15: there are 10, 20"),
             ({"source": "no-such-run"}, RunError, "no run named no-such-run"),
             ({"scheduler": "EulerSquared"}, RecipeError, "'EulerSquared'"),
             ({"num_inference_steps": 1500}, RecipeError, "num_inference_steps"),

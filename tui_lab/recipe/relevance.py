@@ -16,6 +16,8 @@ _UNET = (
     "time_embedding_type",
     "resnet_time_scale_shift",
 )
+_INHERITED = ("flip_sin_to_cos", "freq_shift", "downsample_padding", "norm_eps")
+"""What only weights from elsewhere ask to have otherwise."""
 _TRANSFORMER = ("num_layers", "num_attention_heads", "patch_size")
 _BETAS = ("beta_schedule", "beta_start", "beta_end")
 _DDPM = (*_BETAS, "trained_betas", "prediction_type", "rescale_betas_zero_snr")
@@ -51,6 +53,8 @@ def _model(recipe: Recipe) -> Iterator[str]:
     name = recipe.model.class_name
     if name != "UNet2DModel":
         yield from _UNET
+    if name != "UNet2DModel" or not recipe.model.base_checkpoint:
+        yield from _INHERITED
     if name != "DiTTransformer2DModel":
         yield from _TRANSFORMER
     if name == "BasicUNet":

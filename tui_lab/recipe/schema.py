@@ -148,7 +148,10 @@ class Model(Section):
     layers_per_block: int = knob(1, title="layers a block", help="ResNet layers in each block.", ge=1, le=8)
     add_attention: bool = knob(True, title="middle attention", help="Self-attention in the smallest resolution.")
     attention_head_dim: int = knob(
-        8, title="head width", help="Channels an attention head; must divide the channels of blocks that attend.", ge=1
+        8,
+        title="head width",
+        help="Channels an attention head; must divide the channels of blocks that attend. 0: one head in each block.",
+        ge=0,
     )
     norm_num_groups: int = knob(
         32, title="norm groups", help="Groups of GroupNorm; must divide every block's channels.", ge=1, scale="log"
@@ -159,6 +162,19 @@ class Model(Section):
     )
     resnet_time_scale_shift: Literal["default", "scale_shift"] = knob(
         "default", title="time enters by", help="Added to each ResNet layer, or scaling and shifting its norm (ADM)."
+    )
+    flip_sin_to_cos: bool = knob(
+        True, title="cosines first", help="Order within the positional embedding; DDPM's own models have sines first."
+    )
+    freq_shift: int = knob(
+        0, title="frequency shift", help="Of the positional embedding; 1 in DDPM's own models.", ge=0, le=1
+    )
+    downsample_padding: int = knob(
+        1, title="padding", help="How halving pads: 1 on all sides, 0 only at the right and the bottom, as DDPM's own "
+        "models.", ge=0, le=1,
+    )  # fmt: skip
+    norm_eps: float = knob(
+        1e-5, title="norm epsilon", help="GroupNorm's guard against division by zero.", ge=1e-12, le=0.1, scale="log"
     )
     num_layers: int = knob(6, title="layers", help="Transformer layers.", ge=1, le=64)
     num_attention_heads: int = knob(

@@ -17,10 +17,11 @@ from tui_lab.diffusion import sampling
 from tui_lab.diffusion.noise_schedulers import sampler_from_config
 from tui_lab.engine.devices import available_devices, device_name, resolve_device
 from tui_lab.errors import DeviceError
+from tui_lab.models.checkpoints import find_weights
 from tui_lab.models.export import export_pipeline
 from tui_lab.recipe import parse_recipe, replaced
 from tui_lab.runs.folder import RunFolder
-from tui_lab.workbench.sources import find_weights, load_source
+from tui_lab.workbench.sources import load_source
 from tui_lab.workbench.wire import Message
 
 _KNOBS = ("scheduler", "num_inference_steps", "eta", "seed", "num_images")

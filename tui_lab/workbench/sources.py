@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from diffusers.models.unets.unet_2d import UNet2DModel
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
 
 from tui_lab.diffusion.noise_schedulers import training_scheduler
-from tui_lab.errors import RunError
+from tui_lab.models.checkpoints import find_weights
 from tui_lab.models.export import load_pipeline, with_weights
 from tui_lab.recipe import Recipe, replaced
 from tui_lab.runs.folder import RunFolder
@@ -30,22 +27,6 @@ class Source:
     step: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A file of weights in a run's checkpoint; `weights` says which: ema or live."""
-
-    recipe: Recipe
-    path: Path
-    weights: str
-    step: int
-
-    def load(self) -> dict[str, Tensor]:
-        try:
-            return load_file(self.path)
-        except (OSError, SafetensorError) as error:
-            raise RunError(f"{self.path} is damaged: {error}; name an earlier --checkpoint") from error
-
-
 def load_source(name: str, checkpoint: int | None) -> Source:
     """`name`: a pipeline folder's path, or a run's id or path; `checkpoint`: a run's step, None for its newest."""
     path = Path(name).expanduser()
@@ -61,20 +42,6 @@ def load_source(name: str, checkpoint: int | None) -> Source:
         weights=found.weights,
         step=found.step,
     )
-
-
-def find_weights(run: RunFolder, checkpoint: int | None) -> Weights:
-    """The weights to draw from in that checkpoint, or the newest: the EMA where the run keeps one."""
-    steps = run.checkpoint_steps()
-    if not steps:
-        raise RunError(f"{run.id} has no checkpoint yet: diffusion-lab checkpoint {run.id} asks a running one for it")
-    if checkpoint is not None and checkpoint not in steps:
-        raise RunError(f"{run.id} has no checkpoint at step {checkpoint}; there is {', '.join(map(str, steps))}")
-    step = steps[-1] if checkpoint is None else checkpoint
-    folder = run.checkpoint(step)
-    ema = folder / "ema.safetensors"
-    path, weights = (ema, "ema") if ema.is_file() else (folder / "model.safetensors", "live")
-    return Weights(run.recipe(), path, weights, step)
 
 
 def _pipeline(folder: Path) -> Source:
