@@ -28,7 +28,8 @@ class Series:
     `colour` None takes the theme's next. `style` is a key of DASHES. `band` is a low and a high for every point, drawn
     dimly; with `smoothing` and no band, it is the points themselves. `smoothing` is the memory of an exponential mean,
     as a share of the x in view (0.02 is a fiftieth of the picture): the line is that mean. `own_range` gives a curve of
-    another unit a scale of its own: what stands at the bottom and at the top of the chart; it has no labels.
+    another unit a scale of its own: what stands at the bottom and at the top of the chart; it has no labels. `behind`
+    lets all others lie over it, wherever it stands among them.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Series:
     band: tuple[NDArray[np.number], NDArray[np.number]] | None = None
     smoothing: float = 0.0
     own_range: tuple[float, float] | None = None
+    behind: bool = False
 
 
 @dataclass(frozen=True)
@@ -312,7 +314,7 @@ def plot(series: Sequence[Series], width: int, height: int, scaling: Scaling, as
         if trace.series.band is not None or trace.series.smoothing:
             dots = _band_dots(trace.columns, views[number], dots_w, dots_h, ascii_glyphs)
             _stamp(glyphs, layer, _cells(dots, _ASCII_BAND if ascii_glyphs else None), 2 * number)
-    for number, trace in enumerate(traces):
+    for number, trace in sorted(enumerate(traces), key=lambda numbered: not numbered[1].series.behind):
         dots = _line_dots(trace, views[number], dots_w, dots_h)
         mark = _ASCII_LINES[number % len(_ASCII_LINES)] if ascii_glyphs else None
         _stamp(glyphs, layer, _cells(dots, mark), 2 * number + 1)

@@ -191,9 +191,11 @@ class Chart:
         return " ".join([self.x_label or "x", number, *near[-1:]])
 
     def _reading(self, trace: Trace, x: float) -> str:
-        index = trace.columns.index
+        index, series = trace.columns.index, trace.series
         if not len(index):
             return "–"
+        if not series.smoothing:
+            return chart.short_number(float(series.y[np.abs(series.x - x).argmin()]), 3)
         return chart.short_number(float(trace.line[np.abs(index - self.plot.dot_of(x)).argmin()]), 3)
 
 
@@ -281,4 +283,5 @@ def _plot_and_ticks(
     ticks = find(*plot.view.y, max(2, height // 3))
     at = plot.view.height_of(np.array(ticks, np.float64))
     rows = np.clip(np.rint((1 - at) * (height - 1)), 0, height - 1).astype(int).tolist()
-    return plot, tuple(zip(rows, chart.format_ticks(ticks), strict=True))
+    labels = [chart.short_number(tick) for tick in ticks] if plot.view.log_y else chart.format_ticks(ticks)
+    return plot, tuple(zip(rows, labels, strict=True))

@@ -79,6 +79,8 @@ class LineChart(Widget, can_focus=True):
     rug: reactive[tuple[float, ...]] = reactive(())
     """Values of x that get a short upright in a row of their own above the x axis."""
     marks: reactive[tuple[Mark, ...]] = reactive(())
+    x_label: reactive[str] = reactive("")
+    y_label: reactive[str] = reactive("")
     empty: reactive[str] = reactive("")
     cursor: reactive[float | None] = reactive(None)
     """The x that is read, or None."""
@@ -100,8 +102,6 @@ class LineChart(Widget, can_focus=True):
         """`keeps_cursor`: the reading line stays where a key, a click or a drag put it, until escape takes it away;
         else it follows the mouse and goes with it."""
         super().__init__(name=name, id=id, classes=classes)
-        self._x_label = clean(x_label)
-        self._y_label = clean(y_label)
         self._x_range = x_range
         self._keeps_cursor = keeps_cursor
         self._series: tuple[Series, ...] = ()
@@ -111,6 +111,8 @@ class LineChart(Widget, can_focus=True):
         self._drawn_size = Size(0, 0)
         self._gutter = 5
         self._stale = True
+        self.set_reactive(LineChart.x_label, x_label)
+        self.set_reactive(LineChart.y_label, y_label)
         self.set_reactive(LineChart.log_y, log_y)
         self.set_reactive(LineChart.y_range, y_range)
         self.set_reactive(LineChart.empty, empty)
@@ -134,6 +136,12 @@ class LineChart(Widget, can_focus=True):
         self._invalidate()
 
     def watch_y_range(self) -> None:
+        self._invalidate()
+
+    def watch_x_label(self) -> None:
+        self._invalidate()
+
+    def watch_y_label(self) -> None:
         self._invalidate()
 
     def watch_rug(self) -> None:
@@ -207,8 +215,8 @@ class LineChart(Widget, can_focus=True):
                 height,
                 Scaling(self._x_range, self.y_range, self.log_y, self.log_x),
                 marks=self.marks,
-                x_label=self._x_label,
-                y_label=self._y_label,
+                x_label=clean(self.x_label),
+                y_label=clean(self.y_label),
                 ascii_glyphs=self._ascii,
                 gutter=self._gutter,
                 rug=self.rug,

@@ -1,108 +1,312 @@
-"""The noise schedule: how much picture and how much noise there is at each timestep, drawn and shown on a picture."""
+"""The noise schedule: how much picture and how much noise there is at each level, drawn and shown on a picture."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
-from numpy.typing import NDArray
+from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.reactive import reactive
 from textual.widgets import Static
 
+from tui_lab.catalog.samplers import SAMPLERS
+from tui_lab.data import Images
 from tui_lab.diffusion import schedules
 from tui_lab.recipe import Recipe
-from tui_lab.tui.chart import Series
+from tui_lab.tui.compared_schedules import ComparedSchedules
+from tui_lab.tui.schedule_curves import Shown, readings, series_of
+from tui_lab.tui.screens.ask import Choose
 from tui_lab.tui.widgets.line_chart import LineChart
 from tui_lab.tui.widgets.panel import Panel
-from tui_lab.tui.widgets.pixel_view import PixelView
+from tui_lab.tui.widgets.remark_list import RemarkList
+from tui_lab.tui.widgets.schedule_pictures import FEWEST, MOST, SchedulePictures
 
-STRIP = 8
-"""Timesteps that the strip shows, evenly spread with both ends."""
-LOG_SNR_RANGE = (-20.0, 20.0)
-"""log-SNR is drawn over the other curves: the bottom of the chart is -20, its top +20."""
+ROOMY = 34
+"""Lines inside the panel from which on the remarks get all the lines that they need."""
+SLIM = 50
+"""Columns below which the line of values gives way: the chart's legend says the most telling ones."""
+OBJECTIVES = {"epsilon": "ε", "sample": "x₀", "v_prediction": "v", "flow": "flow", "edm": "EDM's F"}
 
 
 class SchedulePanel(Panel, can_focus=False):
-    """Curves of √ᾱ, √(1-ᾱ) and log-SNR, the remarks of the linter, and one picture noised at eight timesteps."""
+    """Sets of curves with a brush that reads them, one picture under noise, and the remarks of the linter.
+
+    What is compared with, the brush, axes and picture are this panel's own; only `KnobAsked` goes out.
+    """
 
     number, title = 2, "Schedule"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("g,down", "curves(1)", "Curves", tooltip="Schedule: the next set of curves (β, SNR, loss share …)"),
+        Binding("G,up", "curves(-1)", "Curves back", show=False, tooltip="Schedule: the set of curves before"),
+        Binding(
+            "l",
+            "log_y",
+            "Log y",
+            show=False,
+            tooltip="Schedule: a logarithmic y axis for these curves, or a linear one",
+        ),
+        Binding("L", "log_x", "Log t", show=False, tooltip="Schedule: a logarithmic t axis, or a linear one"),
+        Binding("k", "pin", "Pin", tooltip="Schedule: keep this schedule's curve to compare others with"),
+        Binding("K", "pinned", "Pinned", show=False, tooltip="Schedule: the pinned ones; Enter takes one away"),
+        Binding("h", "before", "Before", show=False, tooltip="Schedule: the curve from before the last knob, or not"),
+        Binding("y", "visits", "Visits", show=False, tooltip="Schedule: where the sampler stops on its way, or not"),
+        Binding("i", "picture(1)", "Image", show=False, tooltip="Schedule: the next of your pictures under noise"),
+        Binding("I", "picture(-1)", "Image back", show=False, tooltip="Schedule: the picture before"),
+        Binding(
+            "e", "clip", "Clip", show=False, tooltip="Schedule: noise clipped to the picture's range, or all of it"
+        ),
+        Binding("plus", "levels(1)", "More levels", show=False, tooltip="Schedule: one more timestep in the strip"),
+        Binding("minus", "levels(-1)", "Fewer levels", show=False, tooltip="Schedule: one timestep less in the strip"),
+        Binding("comma", "brush(-1)", "Brush back", show=False, tooltip="Schedule: the brush one timestep to the left"),
+        Binding("full_stop", "brush(1)", "Brush on", show=False, tooltip="Schedule: the brush one timestep on"),
+        Binding("j", "mend", "Mend", show=False, tooltip="Schedule: go to the knob that the remark is about"),
+    ]
     DEFAULT_CSS = """
     SchedulePanel {
         & LineChart { height: 1fr; min-height: 4; }
-        & #schedule-strip { height: 4; }
-        & #schedule-remarks { height: auto; max-height: 3; }
+        & #schedule-words { height: 1; color: $secondary; }
+        & RemarkList { max-height: 3; }
+        &.-roomy RemarkList { max-height: 12; }
+        &.-slim #schedule-words { display: none; }
     }
     """
+
+    curve_set: reactive[str] = reactive("", init=False)
+    """The set of curves on the chart, by its title: it stays where another process has such a set too."""
+    log_x: reactive[bool] = reactive(False, init=False)
+    shows_before: reactive[bool] = reactive(True, init=False)
+    shows_visits: reactive[bool] = reactive(True, init=False)
 
     def __init__(self) -> None:
         super().__init__()
         self._recipe: Recipe | None = None
-        self._picture: NDArray[np.uint8] | None = None
+        self._visits: schedules.Visits | None = None
+        self._images: Images | None = None
+        self._row = 0
+        self._log_y: dict[str, bool] = {}
+        self.compared = ComparedSchedules()
+
+    @property
+    def chart(self) -> LineChart:
+        return self.query_one(LineChart)
 
     @property
     def focus_target(self) -> LineChart:
-        return self.query_one(LineChart)
+        return self.chart
 
     def compose(self) -> ComposeResult:
-        yield LineChart(id="schedule-curves", y_range=(0.0, 1.0), x_label="t")
-        yield PixelView(id="schedule-strip", shrink_to_fit=True)
-        yield Static(id="schedule-remarks")
+        yield LineChart(id="schedule-curves", keeps_cursor=True)
+        yield Static(id="schedule-words")
+        yield SchedulePictures()
+        yield RemarkList(id="schedule-remarks")
+
+    def on_mount(self) -> None:
+        self.watch(self.chart, "cursor", self._show_level, init=False)
+
+    # What is shown
 
     def show(self, recipe: Recipe) -> None:
         """Draw the recipe's schedule, and say what the linter has to say of it."""
+        if self._recipe is not None:
+            self.compared.follow(self._recipe, recipe)
         self._recipe = recipe
-        noise = recipe.noise_scheduler
-        t = np.arange(noise.num_train_timesteps, dtype=np.float64)
-        log_snr = np.clip(schedules.log_snr(noise), *LOG_SNR_RANGE)
-        self.query_one(LineChart).set_series(
-            [
-                Series("√ᾱ", t, schedules.sqrt_alphas_cumprod(noise)),
-                Series("√(1-ᾱ)", t, schedules.sqrt_one_minus_alphas_cumprod(noise), style="dashed"),
-                Series("log-SNR", t, log_snr, style="dotted", own_range=LOG_SNR_RANGE),
-            ]
-        )
-        self.border_subtitle = f"{noise.beta_schedule} · {noise.prediction_type}"
-        self.query_one("#schedule-remarks", Static).update(remarks_of(recipe))
-        self._show_strip()
+        try:
+            self._visits = schedules.visits(recipe)
+        except ValueError:  # a sampler for another process, of which the linter has more to say
+            self._visits = None
+        objective = OBJECTIVES[recipe.noise_scheduler.objective]
+        self.border_subtitle = f"{Shown.of(recipe).title} · {objective}"
+        self._draw()
+        self._remark()
 
-    def picture(self, image: NDArray[np.uint8] | None) -> None:
-        """The picture (H, W, C) that the strip drowns in noise."""
-        self._picture = image
-        self._show_strip()
+    def pictures(self, images: Images | None) -> None:
+        """The person's own pictures: one of them goes under noise here."""
+        self._images, self._row = images, 0
+        self._draw_pictures()
+        self._remark()
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._show_strip)
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(self.content_size.height >= ROOMY, "-roomy")
+        self.set_class(self.content_size.width < SLIM, "-slim")
+        self.call_after_refresh(self._show_level)
 
-    def _show_strip(self) -> None:
-        if self._recipe is None or self._picture is None or not self.content_size.height:
+    def watch_curve_set(self) -> None:
+        self._draw()
+
+    def watch_log_x(self) -> None:
+        level = self.level
+        self._draw()
+        if level is not None:
+            self._move_brush(level)
+
+    def watch_shows_before(self) -> None:
+        self._draw()
+
+    def watch_shows_visits(self) -> None:
+        self._draw()
+
+    @property
+    def level(self) -> int | None:
+        """Where the brush is, 0 … T-1."""
+        if self._recipe is None or self.chart.cursor is None:
+            return None
+        last = self._recipe.noise_scheduler.num_train_timesteps - 1
+        return min(last, max(0, round(self.chart.cursor) - self.chart.log_x))
+
+    def _draw(self) -> None:
+        if self._recipe is None:
             return
-        noise, view = self._recipe.noise_scheduler, self.query_one("#schedule-strip", PixelView)
-        at = schedules.spread_timesteps(noise.num_train_timesteps, STRIP)
-        noised = schedules.to_uint8(schedules.add_noise(self._picture, at, noise))
-        height, width = self._picture.shape[:2]
-        most = min(self.content_size.height - 6, max(10, self.content_size.height * 45 // 100))
-        view.styles.height = strip_rows(height, width, self.content_size.width, most)
-        view.show(noised, labels=[str(t) for t in at])
+        chart, sets = self.chart, Shown.of(self._recipe).sets
+        chosen = next((one for one in sets if one.title == self.curve_set), sets[0])
+        log_y = self._log_y.get(chosen.title, chosen.log_y)
+        discrete = self._recipe.noise_scheduler.class_name in ("DDPMScheduler", "UniformMixing")
+        chart.log_x, chart.log_y, chart.y_range = self.log_x, log_y, chosen.y_range
+        axes = ", ".join([*(["log y"] if log_y else []), *(["log t"] if self.log_x else [])])
+        chart.y_label = f"{chosen.title}, {axes}" if axes else chosen.title
+        self.border_title = f"{self.number} {self.title} · {chart.y_label}"
+        chart.x_label = ("t" if discrete else "level") + (" + 1" if self.log_x else "")
+        visits = self._visits if self.shows_visits else None
+        chart.rug = () if visits is None else tuple((visits.index + self.log_x).tolist())
+        chart.set_series(series_of(chosen, self.compared.kept(self.shows_before), self.log_x, log_y))
+        self._say()
+        self._draw_pictures()
+
+    def _say(self) -> None:
+        """One line: the values at the brush, or where the sampler goes."""
+        assert self._recipe is not None
+        width = self.content_size.width
+        words = self._sampler_words(width) if self.level is None else self._level_words(self.level, width)
+        self.query_one("#schedule-words", Static).update(words, layout=False)
+
+    def _level_words(self, level: int, width: int) -> Content:
+        assert self._recipe is not None
+        parts = [Content.styled(f"t {level}", "$foreground bold")]
+        for name, value in readings(Shown.of(self._recipe), level):
+            part = Content.assemble((f"{name} ", "$secondary"), (value, "$foreground"))
+            if sum(one.cell_length + 2 for one in parts) + part.cell_length > width:
+                break
+            parts.append(part)
+        return Content("  ").join(parts)
+
+    def _sampler_words(self, width: int) -> Content:
+        assert self._recipe is not None
+        info = SAMPLERS.get(self._recipe.sampling.scheduler)
+        if info is None or self._visits is None:
+            return Content("")
+        discrete = self._recipe.noise_scheduler.class_name == "DDPMScheduler"
+        told = [f"{one:.4g}" for one in (self._visits.timesteps if discrete else self._visits.sigma).tolist()]
+        head = f"{info.short}, {len(told)} calls at {'t' if discrete else 'σ'} = "
+        words = elided_middle(told, max(8, width - len(head) - 2))
+        return Content.assemble(("⡇ ", "$accent"), head, (words, "$foreground 80%"))
+
+    def _remark(self) -> None:
+        if self._recipe is not None:
+            self.query_one(RemarkList).show(schedules.lint(self._recipe))
+
+    def _show_level(self) -> None:
+        """What depends on the brush, and on the room there is."""
+        if self._recipe is not None:
+            self._say()
+            self._draw_pictures()
+
+    def _draw_pictures(self) -> None:
+        if self._recipe is None or not self.content_size.height:
+            return
+        pictures = self.query_one(SchedulePictures)
+        pictures.noise, pictures.level = self._recipe.noise_scheduler, self.level
+        pictures.picture = None
+        if self._images is not None and len(self._images.train_rows):
+            row = self._images.train_rows[self._row % len(self._images.train_rows)]
+            pictures.picture = self._images.take(np.array([row]))[0]
+        width, height = self.content_size
+        words = self.query_one("#schedule-words").size.height
+        remarks = self.query_one(RemarkList).size.height
+        pictures.draw(width, height - words - remarks - max(6, height * 2 // 5))
+
+    # Keys
+
+    def action_curves(self, by: int) -> None:
+        if self._recipe is not None:
+            titles = [one.title for one in Shown.of(self._recipe).sets]
+            at = titles.index(self.curve_set) if self.curve_set in titles else 0
+            self.curve_set = titles[(at + by) % len(titles)]
+
+    def action_log_y(self) -> None:
+        if self._recipe is not None:
+            sets = {one.title: one for one in Shown.of(self._recipe).sets}
+            title = self.curve_set if self.curve_set in sets else next(iter(sets))
+            self._log_y[title] = not self._log_y.get(title, sets[title].log_y)
+            self._draw()
+
+    def action_log_x(self) -> None:
+        self.log_x = not self.log_x
+
+    def action_before(self) -> None:
+        self.shows_before = not self.shows_before
+
+    def action_visits(self) -> None:
+        self.shows_visits = not self.shows_visits
+
+    def action_pin(self) -> None:
+        if self._recipe is None:
+            return
+        pinned = self.compared.pin(Shown.of(self._recipe))
+        if pinned is None:
+            self.notify("This schedule is pinned already, or there are too many: K takes one away", markup=False)
+        else:
+            self.notify(f"Pinned: {pinned.title}. Turn a knob and compare; K takes it away", markup=False)
+        self._draw()
+
+    def action_pinned(self) -> None:
+        if not self.compared.pinned:
+            self.notify("No schedule is pinned: k pins the present one", markup=False)
+            return
+        options = [(one.title, "Enter takes it away") for one in self.compared.pinned]
+        self.app.push_screen(Choose("Pinned schedules", options), self._unpin)
+
+    def _unpin(self, title: str | None) -> None:
+        if title is not None:
+            self.compared.unpin(title)
+            self._draw()
+
+    def action_picture(self, by: int) -> None:
+        if self._images is not None and len(self._images.train_rows):
+            self._row = (self._row + by) % len(self._images.train_rows)
+            self._draw_pictures()
+
+    def action_clip(self) -> None:
+        pictures = self.query_one(SchedulePictures)
+        pictures.clipped = not pictures.clipped
+        self._draw_pictures()
+
+    def action_levels(self, by: int) -> None:
+        pictures = self.query_one(SchedulePictures)
+        pictures.count = max(FEWEST, min(MOST, pictures.count + by))
+        self._draw_pictures()
+
+    def action_brush(self, by: int) -> None:
+        if self._recipe is not None:
+            last = self._recipe.noise_scheduler.num_train_timesteps - 1
+            self._move_brush(last if self.level is None else max(0, min(last, self.level + by)))
+
+    def _move_brush(self, level: int) -> None:
+        self.chart.cursor = float(level + self.log_x)
+
+    def action_mend(self) -> None:
+        if not self.query_one(RemarkList).ask():
+            self.notify("Nothing here asks for another knob", markup=False)
 
 
-def strip_rows(height: int, width: int, cells_w: int, cells_h: int) -> int:
-    """Rows of cells in which eight captioned pictures of height × width pixels show best, at most `cells_h`.
-
-    As they are, in one row or two, else at a half or a quarter; 0 where not even that fits.
-    """
-    for shrink in (1, 2, 4):
-        picture_w, picture_h = max(1, width // shrink), -(-max(1, height // shrink) // 2)
-        for columns in (STRIP, STRIP // 2):
-            rows = STRIP // columns * (picture_h + 1)
-            if columns * (picture_w + 1) - 1 <= cells_w and rows <= cells_h:
-                return rows
-    return 0
-
-
-def remarks_of(recipe: Recipe) -> Content:
-    """The linter's remarks, a line each: ✓ where all is well, ! where something will go wrong."""
-    signs = {"ok": ("✓", "$success"), "warn": ("!", "$warning"), "error": ("✗", "$error")}
-    lines = []
-    for remark in schedules.lint(recipe):
-        sign, colour = signs[remark.level]
-        lines.append(Content.assemble((f"{sign} ", colour), (remark.text, "$foreground 80%")))
-    return Content("\n").join(lines)
+def elided_middle(words: list[str], width: int) -> str:
+    """As many of the words as fit, from both ends, with … between: "999 949 … 49"."""
+    if len(" ".join(words)) <= width:
+        return " ".join(words)
+    for left_out in range(1, len(words)):
+        first = (len(words) - left_out + 1) // 2
+        shown = [*words[:first], "…", *words[first + left_out :]]
+        if len(" ".join(shown)) <= width:
+            return " ".join(shown)
+    return "…"
