@@ -17,7 +17,7 @@ from tui_lab.diffusion.objective import loss_per_sample, loss_weights, target
 from tui_lab.diffusion.process import Levels, draw_levels, noise_process
 from tui_lab.engine.batches import Batch, Batches
 from tui_lab.engine.checkpoints import Checkpoint
-from tui_lab.engine.ema import EMA, decay_at
+from tui_lab.engine.ema import EMA, copy_weights, decay_at
 from tui_lab.engine.feeds import Request
 from tui_lab.engine.importance import Importance
 from tui_lab.engine.lr_schedule import multiplier
@@ -167,6 +167,15 @@ class Learner:
         if self._accelerator.scaler is not None:
             own["grad_scaler"] = self._accelerator.scaler.state_dict()
         return Checkpoint(self.step, tensors, {**state, **own})
+
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Begin with these weights, a state dict, in place of fresh ones. Raises LabError where they do not fit."""
+        try:
+            self.model.load_state_dict(dict(weights))
+        except RuntimeError as error:
+            raise LabError("the weights of model.base_checkpoint do not fit the recipe's [model]") from error
+        if self.ema:
+            copy_weights(self.model, self.ema.model)
 
     def load(self, checkpoint: Checkpoint) -> None:
         """Go on from there. LabError where the checkpoint is of another model."""

@@ -24,6 +24,7 @@ from tui_lab.engine.precision import Precision, resolve_precision
 from tui_lab.engine.seeds import Generators, Stream
 from tui_lab.engine.trainer import Trainer
 from tui_lab.errors import DataError
+from tui_lab.models.base import load_base
 from tui_lab.recipe import Recipe, recipe_hash
 from tui_lab.runs.rank import RankSession
 
@@ -44,7 +45,9 @@ def prepare(session: RankSession, images: Images) -> Trainer:
     session.record("starting", at, message="building the model")
     learner = build_learner(recipe, images, build_accelerator(device, precision))
     versions = _versions()
-    resume(session, learner, versions)
+    if not resume(session, learner, versions) and recipe.model.base_checkpoint:
+        session.record("starting", at, message=f"loading the weights of {recipe.model.base_checkpoint}")
+        learner.start_from(load_base(recipe))
     pending = session.replay_after(learner.step)
     learner.recipe = session.recipe
     session.record(
@@ -104,8 +107,8 @@ def build_accelerator(device: torch.device, precision: Precision) -> Accelerator
     return Accelerator(mixed_precision=precision, cpu=device.type == "cpu", step_scheduler_with_optimizer=False)
 
 
-def resume(session: RankSession, learner: Learner, versions: dict[str, str]) -> None:
-    """Load the newest checkpoint, if there is one, and say in the journal what that undoes."""
+def resume(session: RankSession, learner: Learner, versions: dict[str, str]) -> bool:
+    """Load the newest checkpoint, and say in the journal what that undoes; whether there is one."""
     checkpoint, skipped = checkpoints.newest(session.folder.checkpoints)
     at = session.past_last_step
     for damaged in skipped:
@@ -123,6 +126,7 @@ def resume(session: RankSession, learner: Learner, versions: dict[str, str]) -> 
             )
     if at > learner.step:
         session.record("rewound", learner.step, **{"from": at, "to": learner.step})
+    return checkpoint is not None
 
 
 def _streaming(images: Images, step: int) -> str:
