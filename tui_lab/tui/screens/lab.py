@@ -37,6 +37,7 @@ from tui_lab.tui.widgets.loss_panel import LossPanel
 from tui_lab.tui.widgets.panel import Panel
 from tui_lab.tui.widgets.panel_tabs import PanelTabs
 from tui_lab.tui.widgets.recipe_panel import RecipePanel
+from tui_lab.tui.widgets.remark_list import RemarkList
 from tui_lab.tui.widgets.run_strip import RunStrip
 from tui_lab.tui.widgets.schedule_panel import SchedulePanel
 
@@ -208,6 +209,11 @@ class LabScreen(LoadingScreen):
     @on(KnobList.Chosen)
     def _knob_chosen(self, event: KnobList.Chosen) -> None:
         self.query_one(RecipePanel).describe(event.knob, self.draft)
+
+    @on(RemarkList.KnobAsked)
+    def _knob_asked(self, event: RemarkList.KnobAsked) -> None:
+        self.panel = "recipe"
+        self.query_one(RecipePanel).go_to(event.key)
 
     # Data
 

@@ -70,6 +70,7 @@ class LineChart(Widget, can_focus=True):
         Binding("right", "move_cursor(1)", "Read values", show=False, tooltip="Move the reading line to the right"),
         Binding("shift+left", "move_cursor(-10)", "Read values", show=False, tooltip="Ten columns to the left"),
         Binding("shift+right", "move_cursor(10)", "Read values", show=False, tooltip="Ten columns to the right"),
+        Binding("escape", "lift_cursor", "No line", show=False, tooltip="Take the reading line away"),
     ]
     ALLOW_SELECT = False
 
@@ -185,8 +186,12 @@ class LineChart(Widget, can_focus=True):
         if not self._keeps_cursor:
             self.cursor = None
 
-    def key_escape(self) -> None:
+    def action_lift_cursor(self) -> None:
         self.cursor = None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape is for others while there is no line to take away."""
+        return action != "lift_cursor" or self.cursor is not None
 
     def _invalidate(self) -> None:
         """Draw anew with the next paint; until then keys and mouse go by what is on the screen."""

@@ -63,6 +63,13 @@ class RecipePanel(Panel, can_focus=False):
         search.display = True
         self.screen.set_focus(search)  # at once: what is typed next is meant for it
 
+    def go_to(self, key: str) -> None:
+        """Put the cursor on a knob, whatever was searched for."""
+        self.query_one("#knob-search", Input).value = ""
+        self.knobs.filter("")
+        self.knobs.chosen = key
+        self._close_search()
+
     @on(Input.Changed, "#knob-search")
     def _filter(self, event: Input.Changed) -> None:
         self.knobs.filter(event.value)
