@@ -31,8 +31,8 @@ def number_labels(values: Iterable[object], column: str) -> Labels:
     """Classes in rising order, by number where all of them are numbers. None, NaN and empty words are no label."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "biu":
         found, inverse = np.unique(values, return_inverse=True)
-        return Labels(tuple(_word(value) for value in found.tolist()), inverse.astype(np.int64).ravel(), column)
-    words = [_word(value) for value in values]
+        return Labels(tuple(word_of(value) for value in found.tolist()), inverse.astype(np.int64).ravel(), column)
+    words = [word_of(value) for value in values]
     ordered = _ordered(set(words) - {""})
     number = {word: index for index, word in enumerate(ordered)}
     numbers = np.array([number.get(word, -1) for word in words], dtype=np.int64)
@@ -45,7 +45,8 @@ def usual_column(columns: Sequence[str]) -> str:
     return next((lower[name] for name in COLUMNS if name in lower), "")
 
 
-def _word(value: object) -> str:
+def word_of(value: object) -> str:
+    """The label as it is told apart, "" for none: True is true, 3.0 is 3."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, (bool, np.bool_)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,8 @@ NAMES = (EMBEDDED, "digits", "fashion-mnist")
 
 
 def load_images(dataset: Dataset, progress: Progress | None = None) -> Images:
-    """The dataset's pictures. The embedded set takes milliseconds; any other is decoded once into the lab's cache,
-    and memory-mapped from there afterwards. Raises DataError with one line for the person."""
+    """The dataset's pictures; of a streamed one the first. The embedded set takes milliseconds; any other is decoded
+    into the lab's cache once, and memory-mapped from there afterwards. Raises DataError with one line for the person."""
     if _is_embedded(dataset):
         from tui_lab.data.embedded import load
 
@@ -27,7 +28,7 @@ def load_images(dataset: Dataset, progress: Progress | None = None) -> Images:
 
     source = source_of(dataset)
     stored = cache.read(source, dataset, progress) or cache.write(source, dataset, progress)
-    return stored.images(dataset)
+    return replace(stored.images(dataset), streaming=dataset.streaming)
 
 
 def load_cached(dataset: Dataset, progress: Progress | None = None) -> Images | None:
@@ -39,7 +40,7 @@ def load_cached(dataset: Dataset, progress: Progress | None = None) -> Images | 
     from tui_lab.data import cache
 
     stored = cache.read(source_of(dataset), dataset, progress)
-    return None if stored is None else stored.images(dataset)
+    return None if stored is None else replace(stored.images(dataset), streaming=dataset.streaming)
 
 
 def needs_workbench(dataset: Dataset) -> bool:
@@ -65,6 +66,10 @@ def source_of(dataset: Dataset) -> Source:
         from tui_lab.data.fashion_mnist import fashion_mnist
 
         return fashion_mnist(dataset)
+    if dataset.streaming:
+        from tui_lab.data.stream import StreamStart
+
+        return StreamStart.of(dataset)
     if "/" in dataset.name:
         from tui_lab.data.hub import HubDataset
 

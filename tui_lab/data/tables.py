@@ -6,7 +6,7 @@ import json
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -160,17 +160,15 @@ def features_of(schema: pa.Schema) -> Features:
 
 
 class Columns(NamedTuple):
-    """Which columns of a table are which."""
+    """The columns of a table, and those of them whose type says that they hold pictures."""
 
     all: tuple[str, ...]
     images: tuple[str, ...]
-    labels: tuple[str, ...]
 
     @classmethod
     def of(cls, schema: pa.Schema, features: Features) -> Columns:
         declared = [name for name in schema.names if features.get(name, {}).get("_type") in ("Image", "Array3D")]
-        found = declared or [field.name for field in schema if _may_hold_pictures(field)]
-        return cls(tuple(schema.names), tuple(found), tuple(name for name in schema.names if name not in found))
+        return cls(tuple(schema.names), tuple(declared or [f.name for f in schema if _may_hold_pictures(f)]))
 
 
 def _may_hold_pictures(field: pa.Field) -> bool:
@@ -186,55 +184,73 @@ def _may_hold_pictures(field: pa.Field) -> bool:
     return types.is_binary(kind) or types.is_large_binary(kind)
 
 
-def open_table(
-    table: Table, features: Features, image: str, label: str, name: str, folder: Path | None = None
-) -> OpenedTable:
-    """The pictures of a table. `image` and `label` are the columns asked for, "" for the table's own.
+def choose_columns(
+    schema: pa.Schema, features: Features, image: str, label: str, name: str, first: Callable[[str], Any]
+) -> tuple[str, str]:
+    """The columns of images and of labels ("" for none). `image` and `label` are those asked for, "" for the table's
+    own; `first` gives a column's first cell that is not empty.
 
     Raises DataError with the columns that are there for one that is not, or that holds no images.
     """
-    columns = Columns.of(table.schema, features)
+    columns = Columns.of(schema, features)
     shown = clean(", ".join(columns.all), 200)
-    images = list(columns.images)
-    if image in columns.all and image not in images and _looks_like_pictures(table.cells(image)):
-        images.append(image)
-    chosen = image or next(iter(images), "") or _paths_column(table, columns)
-    if not chosen or (image and image not in images):
+    chosen = image or next(iter(columns.images), "") or _paths_column(schema, first)
+    holds_images = chosen in columns.images or (chosen in columns.all and looks_like_a_picture(first(chosen)))
+    if not holds_images:
         asked = f"no column of images {clean(image, 80)!r}" if image else "no column of images"
         raise DataError(f"{name} has {asked}; set dataset.image_column (it has {shown})")
     if label and label not in columns.all:
         raise DataError(f"{name} has no label {clean(label, 80)!r}; set dataset.label (it has {shown})")
-    declared = [column for column in columns.labels if features.get(column, {}).get("_type") == "ClassLabel"]
-    column = label or next(iter(declared), "") or usual_column([c for c in columns.labels if c != chosen])
-    return OpenedTable(table.cells(chosen), _labels(table, features, column), folder)
+    others = [column for column in columns.all if column != chosen and column not in columns.images]
+    declared = [column for column in others if features.get(column, {}).get("_type") == "ClassLabel"]
+    return chosen, label or next(iter(declared), "") or usual_column(others)
 
 
-def _labels(table: Table, features: Features, column: str) -> Labels:
-    if not column:
-        return Labels()
-    values = table.column(column)
-    names = features.get(column, {}).get("names")
-    if not isinstance(names, list):
+def open_table(
+    table: Table, features: Features, image: str, label: str, name: str, folder: Path | None = None
+) -> OpenedTable:
+    """The pictures of a table; columns are chosen as `choose_columns` does. Raises DataError."""
+
+    def first(column: str) -> Any:
+        cells = table.cells(column)
+        return next((cell for row in range(min(len(cells), 20)) if (cell := cells.cell(row)) is not None), None)
+
+    chosen, column = choose_columns(table.schema, features, image, label, name, first)
+    labels = labels_of(table.column(column), features, column) if column else Labels()
+    return OpenedTable(table.cells(chosen), labels, folder)
+
+
+def labels_of(values: list[Any], features: Features, column: str) -> Labels:
+    """With the names of the classes where the column is declared to hold numbers of classes."""
+    names = class_names(features, column)
+    if not names:
         return number_labels(values, clean(column, 80))
-    known = [int(value) if isinstance(value, int) and 0 <= value < len(names) else -1 for value in values]
-    return Labels(tuple(clean(str(n), 80) for n in names), np.array(known, dtype=np.int64), clean(column, 80))
+    known = [value if isinstance(value, int) and 0 <= value < len(names) else -1 for value in values]
+    return Labels(names, np.array(known, dtype=np.int64), clean(column, 80))
 
 
-def _looks_like_pictures(cells: Cells) -> bool:
-    first = next((cell for row in range(min(len(cells), 20)) if (cell := cells.cell(row)) is not None), None)
-    if isinstance(first, bytes):
-        return first.startswith(_SIGNATURES) or first[8:12] == b"WEBP" or first[4:8] == b"ftyp"
-    if isinstance(first, str):
-        return is_picture(first)
-    return isinstance(first, list) and bool(first) and isinstance(first[0], list)
+def class_names(features: Features, column: str) -> tuple[str, ...]:
+    names = features.get(column, {}).get("names")
+    return tuple(clean(str(name), 80) for name in names) if isinstance(names, list) else ()
 
 
-def _paths_column(table: Table, columns: Columns) -> str:
+def looks_like_a_picture(cell: Any) -> bool:
+    """Whether a cell holds an encoded picture, the path of one, or its numbers."""
+    if isinstance(cell, dict):
+        return bool(cell.get("bytes") or cell.get("path"))
+    if isinstance(cell, bytes):
+        return cell.startswith(_SIGNATURES) or cell[8:12] == b"WEBP" or cell[4:8] == b"ftyp"
+    if isinstance(cell, str):
+        return is_picture(cell)
+    return isinstance(cell, list) and bool(cell) and isinstance(cell[0], list)
+
+
+def _paths_column(schema: pa.Schema, first: Callable[[str], Any]) -> str:
     """A column of paths to pictures, where no column holds pictures themselves."""
     from pyarrow import types
 
-    words = [field.name for field in table.schema if types.is_string(field.type) or types.is_large_string(field.type)]
-    return next((name for name in words if _looks_like_pictures(table.cells(name))), "")
+    words = [field.name for field in schema if types.is_string(field.type) or types.is_large_string(field.type)]
+    return next((name for name in words if looks_like_a_picture(first(name))), "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
