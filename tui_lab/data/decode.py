@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import struct
 import warnings
 import zlib
@@ -74,10 +75,11 @@ def decoded(content: Path | bytes | NDArray[Any], shaping: Shaping) -> Decoded:
             _draft(image, shaping)
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"too large: {width}×{height} pixels")
-            upright = ImageOps.exif_transpose(image)
-            if (upright.width > upright.height) != (image.width > image.height):
+            lying = image.width > image.height
+            ImageOps.exif_transpose(image, in_place=True)
+            if lying != (image.width > image.height):
                 width, height = height, width
-            return _shaped(_eight_bit(upright), mode, shaping)._replace(width=width, height=height)
+            return _shaped(_eight_bit(image), mode, shaping)._replace(width=width, height=height)
 
 
 def why(error: BaseException) -> str:
@@ -94,9 +96,10 @@ def _file(content: Path | bytes) -> Path | io.BytesIO:
         if not content:
             raise ValueError("an empty file")
         return io.BytesIO(content)
-    if not content.is_file() and content.exists():  # it was one when it was listed; opening a FIFO would wait for ever
+    status = content.stat()
+    if not stat.S_ISREG(status.st_mode):  # it was one when it was listed; opening a FIFO would wait for ever
         raise ValueError("not a regular file")
-    if not content.stat().st_size:
+    if not status.st_size:
         raise ValueError("an empty file")
     return content
 

@@ -94,7 +94,7 @@ def shape_arrays(pictures: NDArray[Any], shaping: Shaping) -> Bytes:
     """
     pixels = pictures[..., None] if pictures.ndim == 3 else pictures
     left, top, right, bottom = crop_box(pixels.shape[1], pixels.shape[2], shaping.shape, shaping.fit)
-    pixels = _with_channels(pixels[:, top:bottom, left:right], min(shaping.channels, 3))
+    pixels = with_channels(pixels[:, top:bottom, left:right], min(shaping.channels, 3))
     height, width, _ = shaping.shape
     inside = height, width
     if shaping.fit == "pad":
@@ -123,7 +123,7 @@ def luma(red: int, green: int, blue: int) -> int:
     return (red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2] + 0x8000) >> 16
 
 
-def _with_channels(pixels: Bytes, channels: int) -> Bytes:
+def with_channels(pixels: Bytes, channels: int) -> Bytes:
     """1 or 3 channels of pictures with 1 or 3."""
     if pixels.shape[-1] == channels:
         return pixels
@@ -141,12 +141,12 @@ def _resized(pixels: Bytes, height: int, width: int, resize_filter: Filter) -> B
     samples = pixels.astype(np.float32)
     for way, before, after in (("khwc,oh->kowc", rows, height), ("khwc,ow->khoc", columns, width)):
         if before != after:
-            samples = np.einsum(way, samples, _weights(before, after, resize_filter), optimize=True)
+            samples = np.einsum(way, samples, resize_weights(before, after, resize_filter), optimize=True)
     return np.rint(samples).clip(0, 255).astype(np.uint8)
 
 
 @functools.lru_cache(maxsize=32)
-def _weights(before: int, after: int, resize_filter: Filter) -> NDArray[np.float32]:
+def resize_weights(before: int, after: int, resize_filter: Filter) -> NDArray[np.float32]:
     """The matrix (after, before) of Pillow's own resize: what it makes of the identity."""
     identity = Image.fromarray(np.eye(before, dtype=np.float32))
     return np.asarray(identity.resize((after, before), FILTERS[resize_filter])).T.copy()
