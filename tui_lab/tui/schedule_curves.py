@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_lab.diffusion import schedules
-from tui_lab.recipe import Recipe
+from tui_lab.recipe import Recipe, format_number
 from tui_lab.recipe.schema import Loss, NoiseScheduler
 from tui_lab.tui.chart import Series, short_number
 
@@ -189,7 +189,7 @@ def schedule_title(recipe: Recipe) -> str:
         case "DDPMScheduler":
             words = [beta_schedule_words(noise)]
             if not noise.trained_betas and noise.beta_schedule in ("linear", "scaled_linear", "sigmoid"):
-                words.append(f"{short_number(noise.beta_start)}…{short_number(noise.beta_end)}")
+                words.append(f"{format_number(noise.beta_start)}…{format_number(noise.beta_end)}")
             if noise.rescale_betas_zero_snr:
                 words.append("zero SNR")
     if noise.num_train_timesteps != 1000:

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from tui_lab.catalog.samplers import SAMPLERS
 from tui_lab.data import Images
 from tui_lab.diffusion import schedules
+from tui_lab.errors import RecipeError
 from tui_lab.recipe import Recipe
 from tui_lab.tui.compared_schedules import ComparedSchedules
 from tui_lab.tui.schedule_curves import Shown, readings, series_of
@@ -115,7 +116,7 @@ class SchedulePanel(Panel, can_focus=False):
         self._recipe = recipe
         try:
             self._visits = schedules.visits(recipe)
-        except ValueError:  # a sampler for another process, of which the linter has more to say
+        except RecipeError:  # a sampler that does not fit, of which the linter has more to say
             self._visits = None
         objective = OBJECTIVES[recipe.noise_scheduler.objective]
         self.border_subtitle = f"{Shown.of(recipe).title} · {objective}"

@@ -95,8 +95,9 @@ def rows_for(count: int, height: int, width: int, columns: int, most: int) -> in
     for reduce in range(1, max(1, min(height, width) // LEAST_SIDE) + 1):
         small_h = max(1, height // reduce)
         fit = best_grid(count, small_h, max(1, width // reduce), columns, most, GAP, 1)
-        if fit.shown and fit.shrink == 1:
-            rows = -(-fit.shown // fit.columns) * (-(-small_h * fit.scale // 2) + 1)
+        if fit.shrink > 1:
+            continue
+        rows = -(-fit.shown // fit.columns) * (-(-small_h * fit.scale // 2) + 1)
         if fit.shown == count:
             break
     return rows
