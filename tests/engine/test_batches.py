@@ -16,7 +16,7 @@ from tui_lab.engine.startup import build_accelerator, build_learner
 
 CPU = torch.device("cpu")
 PLAIN = {"dataset.random_flip": False}
-CLASSES = {"model.num_class_embeds": 4, "loss.class_dropout": 0.5}
+CLASSES = {"model.num_class_embeds": 5, "loss.class_dropout": 0.5}
 
 
 @pytest.fixture
@@ -93,13 +93,13 @@ def test_each_process_draws_its_share_of_what_one_would(roomy: Images) -> None:
 def test_labels_are_those_of_the_pictures_and_about_half_are_hidden(images: Images) -> None:
     told = draw(images, {**PLAIN, **CLASSES}).labels
     own = torch.from_numpy(images.labels[rows_of(images, 64)])
-    hidden = told == 3
+    hidden = told == 4
     assert 20 < int(hidden.sum()) < 44
     assert torch.equal(told[~hidden], own[~hidden])
 
 
 def test_without_dropout_every_label_is_told(images: Images) -> None:
-    told = draw(images, {"model.num_class_embeds": 3}).labels
+    told = draw(images, {"model.num_class_embeds": 4}).labels
     assert torch.equal(told, torch.from_numpy(images.labels[rows_of(images, 64)]))
 
 
@@ -108,7 +108,7 @@ def test_a_picture_without_a_label_is_of_the_class_for_none(images: Images) -> N
     some = dataclasses.replace(images, labels=labels)
     batch = held_out_batch(tiny_recipe(CLASSES), some, some.held_out_rows, CPU)
     own = labels[some.held_out_rows]
-    assert batch.labels.tolist() == np.where(own < 0, 3, own).tolist()
+    assert batch.labels.tolist() == np.where(own < 0, 4, own).tolist()
 
 
 def test_held_out_pictures_are_the_middle_of_their_margin(roomy: Images) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.engine.tiny import Tiny
+from tests.engine.tiny import Tiny, same
 from tui_lab.engine import checkpoints, learner, previews, trainer
 from tui_lab.engine.feeds import Pictures, Request, Resident
 from tui_lab.errors import DeviceError
@@ -19,10 +19,6 @@ from tui_lab.models.export import load_pipeline
 from tui_lab.runs.frame import read_frame
 
 Make = Callable[..., Tiny]
-
-
-def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def kinds(run: Tiny, *wanted: str) -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from accelerate.state import AcceleratorState, GradientState
 from torch import Tensor
 
@@ -68,6 +69,11 @@ def tiny_images() -> Images:
         train_rows=faces.train_rows[:184],
         held_out_rows=faces.held_out_rows[:16],
     )
+
+
+def same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
+    """Bit for bit."""
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 class Killed(BaseException):
