@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import ClassVar
 
-from textual import work
+import numpy as np
+from numpy.typing import NDArray
+from textual import on, work
 from textual.binding import Binding, BindingType
 
 from tui_lab.data import Images, load_cached, load_images
+from tui_lab.data.load import needs_workbench
 from tui_lab.errors import DataError, LabError
 from tui_lab.recipe import Dataset, Recipe, dump_recipe, edited
+from tui_lab.tui.aside import aside
 from tui_lab.tui.data_choice import DataChoice, with_recent
 from tui_lab.tui.draft import Draft
 from tui_lab.tui.memory import Memory
 from tui_lab.tui.screens.sampling import SamplingScreen
+from tui_lab.tui.widgets.dataset_panel import DatasetPanel
 
 SETTLED_SECONDS = 0.6
 """A knob that shapes the pictures rests this long before the whole set is read anew."""
-
-
-class _Stopped(Exception):  # noqa: N818 (asked for, and no error)
-    """Raised inside the decoder, between two pictures."""
 
 
 class LoadingScreen(SamplingScreen):
@@ -33,6 +32,9 @@ class LoadingScreen(SamplingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "choose_data", "Data", id="data", tooltip="Choose the data: a set, a folder or file, a hub name"),
+        Binding(
+            "e", "explore", "Explore", id="explore", show=False, tooltip="The data in full: pictures, statistics, …"
+        ),
         Binding(
             "escape",
             "stop_reading",
@@ -78,7 +80,7 @@ class LoadingScreen(SamplingScreen):
     async def _load(self, recipe: Recipe, settled: bool) -> None:
         name = DataChoice.of(recipe.dataset).title
         try:
-            images = await asyncio.to_thread(load_cached, recipe.dataset)
+            images = await self._cached(recipe.dataset)
             if images is None:
                 self.data_awaited(f"Reading {name} …")
                 await asyncio.sleep(0 if settled else SETTLED_SECONDS)
@@ -90,6 +92,9 @@ class LoadingScreen(SamplingScreen):
         self._remember(recipe.dataset)
         self.data_there(images)
 
+    async def _cached(self, dataset: Dataset) -> Images | None:
+        return await aside(lambda progress: load_cached(dataset, progress), self.data_read)
+
     async def _read(self, recipe: Recipe) -> Images:
         """Read the recipe's dataset into the cache, aside; cancelling this stops the decoder. Raises LabError."""
         self._reading = True
@@ -97,7 +102,7 @@ class LoadingScreen(SamplingScreen):
         try:
             if needs_workbench(recipe.dataset):
                 return await self._read_by_workbench(recipe)
-            return await self._read_in_thread(recipe.dataset)
+            return await aside(lambda progress: load_images(recipe.dataset, progress), self.data_read)
         finally:
             self._reading = False
             self.refresh_bindings()
@@ -106,30 +111,34 @@ class LoadingScreen(SamplingScreen):
         async with contextlib.aclosing(self._workbench.fetch(dump_recipe(recipe))) as steps:
             async for done, total in steps:
                 self.data_read(done, total)
-        images = await asyncio.to_thread(load_cached, recipe.dataset)
+        images = await self._cached(recipe.dataset)
         if images is None:
             raise DataError(f"{DataChoice.of(recipe.dataset).title} was read, and is not in the cache: read it again")
         return images
-
-    async def _read_in_thread(self, dataset: Dataset) -> Images:
-        stopped = threading.Event()
-        tell = _newest(asyncio.get_running_loop(), self.data_read)
-
-        def progress(done: int, total: int) -> None:
-            if stopped.is_set():
-                raise _Stopped
-            tell(done, total)
-
-        try:
-            return await asyncio.to_thread(load_images, dataset, progress)
-        finally:
-            stopped.set()
 
     def action_stop_reading(self) -> None:
         self.workers.cancel_group(self, "choice")
         self.workers.cancel_group(self, "images")
         if self.images is None:
             self.data_awaited("Stopped reading.\nd chooses other data; training reads this by itself")
+
+    # Looking
+
+    def action_explore(self, row: int | None = None) -> None:
+        from tui_lab.tui.screens.data import DataScreen
+
+        if self.images is None:
+            self.say("There are no pictures yet: d chooses data")
+            return
+        self.app.push_screen(DataScreen(self.images, self._batch, augmentation_words(self.draft.recipe.dataset), row))
+
+    @on(DatasetPanel.Explored)
+    def _explored(self, event: DatasetPanel.Explored) -> None:
+        self.action_explore(event.row)
+
+    async def _batch(self, step: int) -> NDArray[np.uint8]:
+        """What the model sees at a step. Raises LabError."""
+        return await self._workbench.batch(self.draft.to_toml(), step)
 
     # Choosing
 
@@ -148,7 +157,7 @@ class LoadingScreen(SamplingScreen):
         present = DataChoice.of(self.draft.recipe.dataset).title
         try:
             recipe = edited(self.draft.recipe, changes)
-            if await asyncio.to_thread(load_cached, recipe.dataset) is None:
+            if await self._cached(recipe.dataset) is None:
                 self.say(f"Looking into {choice.title} …")
                 await self._read(recipe)
         except LabError as error:
@@ -169,23 +178,13 @@ class LoadingScreen(SamplingScreen):
         return super().check_action(action, parameters)
 
 
-def _newest(loop: asyncio.AbstractEventLoop, show: Callable[[int, int], None]) -> Callable[[int, int], None]:
-    """`show` on the loop, from a thread: never more than one call waits there, and it takes the newest figures."""
-    figures: list[tuple[int, int]] = []
-
-    def on_loop() -> None:
-        newest = figures[-1]
-        figures.clear()
-        show(*newest)
-
-    def tell(done: int, total: int) -> None:
-        figures.append((done, total))
-        if len(figures) == 1:
-            with contextlib.suppress(RuntimeError):  # the loop ended meanwhile
-                loop.call_soon_threadsafe(on_loop)
-
-    return tell
-
-
-def needs_workbench(dataset: Dataset) -> bool:
-    return "/" in dataset.name and not dataset.path
+def augmentation_words(dataset: Dataset) -> str:
+    """What training draws anew for each picture, in words."""
+    drawn = []
+    if dataset.fit == "random_crop":
+        drawn.append("cropped at a place drawn anew")
+    if dataset.random_flip:
+        drawn.append("half of them mirrored")
+    if dataset.random_rotation:
+        drawn.append(f"turned by up to {dataset.random_rotation:g}° either way")
+    return ", ".join(drawn) or "as they are: the recipe asks for no flip, rotation or random crop"

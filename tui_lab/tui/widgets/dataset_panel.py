@@ -39,7 +39,7 @@ class DatasetPanel(Panel):
     DEFAULT_CSS = """
     DatasetPanel {
         & #dataset-words { height: auto; max-height: 5; }
-        & #dataset-progress { height: 1; display: none; color: $accent; }
+        & #dataset-progress { height: 1; display: none; }
         &.-reading #dataset-progress { display: block; }
         & PixelView { height: 1fr; }
     }
@@ -87,9 +87,8 @@ class DatasetPanel(Panel):
         """How far reading the whole set is; `total` is 0 while it is not known."""
         self._far = done, total
         self.add_class("-reading")
-        self.query_one("#dataset-progress", Static).update(
-            progress_words(done, total, self.content_size.width), layout=False
-        )
+        words = Content.assemble(progress_words(done, total, self.content_size.width - 12), ("  esc stops", "$accent"))
+        self.query_one("#dataset-progress", Static).update(words, layout=False)
 
     def show(self, images: Images) -> None:
         self._images, self._preview, self._first = images, None, 0
@@ -184,14 +183,16 @@ def labels_of(images: Images, rows: NDArray[np.int64]) -> list[str]:
     return [images.classes[label] if label >= 0 else "" for label in images.labels[rows].tolist()]
 
 
-def progress_words(done: int, total: int, width: int) -> Content:
-    """ "━━━━━━━╸────── 12 300 of 70 000   esc stops", or how many were found while their number is not known."""
+def progress_words(done: int, total: int, width: int, doing: str = "") -> Content:
+    """ "━━━━━━━╸────── 12 300 of 70 000", what is being done before it; how many were found while their number is not
+    known."""
+    doing = f"{doing} " if doing else ""
     if not total:
-        return Content(f"{thousands(done)} found …   esc stops")
-    words = f" {thousands(done)} of {thousands(total)}   esc stops"
-    room = max(4, min(40, width - len(words)))
+        return Content(f"{doing}{thousands(done)} found …")
+    words = f" {thousands(done)} of {thousands(total)}"
+    room = max(4, min(40, width - len(words) - len(doing)))
     filled = round(done / total * room)
-    return Content.assemble(("━" * filled, "$accent"), ("─" * (room - filled), "$border"), (words, "$foreground"))
+    return Content.assemble(doing, ("━" * filled, "$accent"), ("─" * (room - filled), "$border"), words)
 
 
 def page_size(height: int, width: int, cells_w: int, cells_h: int, label_rows: int = 0) -> int:

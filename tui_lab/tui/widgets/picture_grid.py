@@ -1,4 +1,4 @@
-"""Pictures by the thousand: a page of them at a time is read, a frame marks one, and arrows carry it through the set."""
+"""Pictures by the thousand: a page of them at a time is read, a frame marks one, arrows carry it through the set."""
 
 from __future__ import annotations
 
@@ -8,23 +8,30 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import set_cell_size
+from rich.color import Color as RichColor
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.geometry import Size
 from textual.message import Message
+from textual.strip import Strip
 
 from tui_lab.data import Images
 from tui_lab.sanitize import clean
 from tui_lab.tui import pixels
 from tui_lab.tui.pixels import Pixels
+from tui_lab.tui.terminal import ColourDepth
 from tui_lab.tui.widgets.dataset_panel import labels_of
 from tui_lab.tui.widgets.pixel_view import PixelView, centred
 
 SMALLEST_SIDE = 8
 """Pictures are not reduced below so many pixels a side."""
-ENOUGH, MANY = 8, 24
-"""By itself the grid reduces pictures until ENOUGH are in view, and enlarges them while MANY are."""
+THUMB, TRACK = "█", "░"
+FEW, MANY, CELLS = 8, 24, 250
+"""By itself the grid reduces pictures until there is one for so many CELLS, FEW at least and MANY at most, and enlarges
+them while MANY are in view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +75,14 @@ def _tiling(enlarge: int, reduce: int, height: int, width: int, size: Size) -> T
     return Tiling(enlarge, reduce, height, width, one.columns, max(1, 2 * size.height // one.pitch))
 
 
-def usual(choices: Sequence[Tiling]) -> int:
-    """Which of the tilings a grid begins with."""
+def usual(choices: Sequence[Tiling], size: Size) -> int:
+    """Which of the tilings a grid of so many cells begins with."""
+    enough = max(FEW, min(MANY, size.area // CELLS))
     plain = next((i for i, one in enumerate(choices) if one.reduce == 1), len(choices) - 1)
     at = plain
     while at + 1 < len(choices) and choices[at + 1].page >= MANY:
         at += 1
-    while at and choices[at].page < ENOUGH:
+    while at and choices[at].page < enough:
         at -= 1
     return at
 
@@ -143,16 +151,16 @@ class PictureGrid(PixelView, can_focus=True):
     def tiling(self) -> Tiling:
         height, width, _ = self._source.shape if self._source is not None else (16, 16, 3)
         choices = tilings(height, width, self.size)
-        return choices[max(0, min(len(choices) - 1, usual(choices) + self._sizing))]
+        return choices[max(0, min(len(choices) - 1, usual(choices, self.size) + self._sizing))]
 
     def go(self, at: int) -> None:
         """Mark the picture at this place, and scroll as far as that takes."""
         self._at = max(0, min(len(self._rows) - 1, at))
         tiling = self.tiling
         line = self._at // tiling.columns
-        self._scroll_to(max(min(self._top, line), line - tiling.rows + 1))
+        self._turn_to(max(min(self._top, line), line - tiling.rows + 1))
 
-    def _scroll_to(self, top: int) -> None:
+    def _turn_to(self, top: int) -> None:
         tiling = self.tiling
         lines = -(-len(self._rows) // tiling.columns)
         self._top = max(0, min(lines - tiling.rows, top))
@@ -184,7 +192,7 @@ class PictureGrid(PixelView, can_focus=True):
     def action_resize(self, by: int) -> None:
         height, width, _ = self._source.shape if self._source is not None else (16, 16, 3)
         choices = tilings(height, width, self.size)
-        begun = usual(choices)
+        begun = usual(choices, self.size)
         self._sizing = max(-begun, min(len(choices) - 1 - begun, self._sizing + by))
         self._top = self._at // self.tiling.columns
         self.go(self._at)
@@ -194,18 +202,18 @@ class PictureGrid(PixelView, can_focus=True):
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
-        self._scroll_to(self._top + 1)
+        self._turn_to(self._top + 1)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
-        self._scroll_to(self._top - 1)
+        self._turn_to(self._top - 1)
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
         tiling = self.tiling
         if event.x >= self.size.width - 1:
             lines = -(-len(self._rows) // tiling.columns)
-            self._scroll_to(round(event.y / max(1, self.size.height - 1) * (lines - tiling.rows)))
+            self._turn_to(round(event.y / max(1, self.size.height - 1) * (lines - tiling.rows)))
             return
         column, line = event.x // (tiling.width + 1), 2 * event.y // tiling.pitch
         at = (self._top + line) * tiling.columns + column
@@ -243,8 +251,8 @@ class PictureGrid(PixelView, can_focus=True):
                 words.append(centred(f"▸{labels[number]}" if marked else labels[number], tiling.width))
             if words:
                 row = ((line + 1) * tiling.pitch) // 2 - 1
-                texts[row] = (" " + " ".join(words)).ljust(size.width - 1)[: size.width - 1] + " "
-        self._draw_bar(canvas, tiling, size)
+                texts[row] = set_cell_size(" " + " ".join(words), size.width - 1)
+        self._draw_bar(canvas, texts, tiling, size)
         return canvas, texts
 
     def _tiles(self, source: Images, tiling: Tiling, first: int, beyond: int) -> tuple[Pixels, list[str]]:
@@ -257,8 +265,8 @@ class PictureGrid(PixelView, can_focus=True):
             self._page = key, tiles, [clean(name, 40) for name in names]
         return self._page[1], self._page[2]
 
-    def _draw_bar(self, canvas: Pixels, tiling: Tiling, size: Size) -> None:
-        """How far through the set the page is, in the last column."""
+    def _draw_bar(self, canvas: Pixels, texts: dict[int, str], tiling: Tiling, size: Size) -> None:
+        """How far through the set the page is, in the last column of the canvas and of the lines of text."""
         lines = -(-len(self._rows) // tiling.columns)
         if lines <= tiling.rows:
             return
@@ -267,6 +275,18 @@ class PictureGrid(PixelView, can_focus=True):
         top = round((high - thumb) * self._top / (lines - tiling.rows))
         canvas[:, -1] = self._colour("border")
         canvas[top : top + thumb, -1] = self._colour("secondary")
+        for row, text in texts.items():
+            texts[row] = text + (THUMB if top <= 2 * row < top + thumb else TRACK)
+
+    def _text_strip(self, text: str) -> Strip:
+        strip = super()._text_strip(text)
+        if text[-1:] not in (THUMB, TRACK):
+            return strip
+        bar = super()._text_strip(text[-1]).crop(0, 1)
+        if self.depth is not ColourDepth.NONE:
+            colour = self._colour("secondary" if text[-1] == THUMB else "border")
+            bar = bar.apply_style(Style(color=RichColor.from_rgb(*colour), bgcolor=RichColor.from_rgb(*colour)))
+        return Strip.join([strip.crop(0, self.size.width - 1), bar])
 
     def _colour(self, name: str) -> tuple[int, int, int]:
         return Color.parse(self.app.theme_variables[name]).rgb
