@@ -74,7 +74,7 @@ def as_pictures(array: NDArray[Any], name: str) -> NDArray[Any]:
     shape = "×".join(map(str, array.shape)) or "a single number"
     if array.dtype.kind not in "buif":
         raise DataError(f"{name} holds {array.dtype}, no numbers that could be pictures; name another array or file")
-    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4)):
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4) and array.shape[1] > 4):
         array = array[None]
     if array.ndim == 4 and array.shape[3] > 4 and array.shape[1] in (1, 3, 4):
         array = array.transpose(0, 2, 3, 1)
@@ -268,7 +268,7 @@ def _load_npy(path: Path) -> NDArray[Any]:
 
 
 def _reason(error: BaseException) -> str:
-    if "pickle" in str(error) or "Object arrays" in str(error):
+    if re.search("pickle|Object arrays|Python objects", str(error)):
         return "it holds pickled objects, which could run code and are never loaded; save an array of numbers"
     return clean(str(error).partition("\n")[0] or type(error).__name__, 160)
 

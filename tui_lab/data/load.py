@@ -19,7 +19,7 @@ NAMES = (EMBEDDED, "digits", "fashion-mnist")
 
 def load_images(dataset: Dataset, progress: Progress | None = None) -> Images:
     """The dataset's pictures; of a streamed one the first. The embedded set takes milliseconds; any other is decoded
-    into the lab's cache once, and memory-mapped from there afterwards. Raises DataError with one line for the person."""
+    into the lab's cache once, and memory-mapped from there afterwards. Raises DataError with one line for people."""
     if _is_embedded(dataset):
         from tui_lab.data.embedded import load
 
