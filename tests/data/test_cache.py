@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +13,8 @@ import pytest
 from PIL import Image
 
 from tui_lab.data import cache, load_cached, load_images
+from tui_lab.data.folder import Folder
+from tui_lab.data.source import Raw
 from tui_lab.errors import DataError, DiskFullError
 from tui_lab.recipe import Dataset
 
@@ -97,8 +104,6 @@ def test_two_processes_may_decode_the_same_set(pictures: Path, lab_home: Path) -
             load_images(dataset(pictures))
             return self.source.open()  # type: ignore[attr-defined]
 
-    from tui_lab.data.folder import Folder
-
     stored = cache.write(Slow(Folder(pictures)), dataset(pictures))  # type: ignore[arg-type]
     assert len(stored.pixels) == 20
     assert len(folders(lab_home)) == 1
@@ -122,3 +127,158 @@ def test_an_unknown_name_is_told_what_there_is() -> None:
     with pytest.raises(DataError, match="pixel-faces, digits, fashion-mnist") as caught:
         load_images(Dataset(name="pixelfaces"))
     assert "\n" not in caught.value.message
+
+
+def test_the_order_is_the_sources_however_many_threads_decode(tmp_path: Path) -> None:
+    for number in range(300):
+        side = 400 if number % 7 == 0 else 8  # large ones take longer, and must not be overtaken
+        Image.new("RGB", (side, side), (number % 256, number // 256, 0)).save(tmp_path / f"{number:03}.png")
+    images = load_images(dataset(tmp_path))
+    red, green, _ = images.pixels[:, 0, 0].astype(int).T
+    assert (red + 256 * green).tolist() == list(range(300))
+    assert cache.names_of(images)[17] == "017.png"
+
+
+def test_an_array_is_shaped_at_once_and_is_as_if_decoded_one_by_one(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    small = random.integers(0, 256, (50, 7, 7, 3), dtype=np.uint8)
+    pictures = small.repeat(4, axis=1).repeat(4, axis=2)
+    np.savez(tmp_path / "set.npz", images=pictures, labels=np.arange(50) % 3)
+    (tmp_path / "folder").mkdir()
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(tmp_path / "folder" / f"{number:02}.png")
+    for knobs in ({"resolution": 28}, {"resolution": 16, "resize_filter": "box"}, {"resolution": 28, "channels": 1}):
+        together, apart = (load_images(dataset(tmp_path / name, **knobs)) for name in ("set.npz", "folder"))
+        np.testing.assert_allclose(together.pixels.astype(int), apart.pixels, atol=1)
+    assert together.labels.tolist() == [0, 1, 2] * 16 + [0, 1]
+
+
+def test_what_needs_no_decoding_shares_an_entry(pictures: Path, lab_home: Path) -> None:
+    first = load_images(dataset(pictures))
+    later = load_images(dataset(pictures, random_flip=True, random_rotation=5.0, limit=7, val_fraction=0.5))
+    assert len(folders(lab_home)) == 1 and first.content_hash == later.content_hash
+    assert len(later.train_rows) + len(later.held_out_rows) == 7
+
+
+def test_the_hash_is_of_what_was_decoded(pictures: Path, tmp_path: Path) -> None:
+    first = load_images(dataset(pictures))
+    shutil.copytree(pictures, tmp_path / "copy")
+    assert load_images(dataset(tmp_path / "copy")).content_hash == first.content_hash
+    Image.new("RGB", (8, 8), (99, 99, 99)).save(pictures / "07.png")
+    assert load_images(dataset(pictures)).content_hash != first.content_hash
+    assert len(first.content_hash) == 64
+
+
+def test_stopping_leaves_nothing(pictures: Path, lab_home: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        load_images(dataset(pictures), stop)
+    assert folders(lab_home) == []
+    assert not any("decoder" in thread.name for thread in threading.enumerate())
+
+
+def test_a_file_that_vanishes_is_left_out(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(opened: Folder, index: int) -> Raw:
+        if index == 3:
+            (pictures / "03.png").unlink()
+        return plain(opened, index)
+
+    opened = type(Folder(pictures).open())
+    plain = opened.raw
+    monkeypatch.setattr(opened, "raw", gone)
+    images = load_images(dataset(pictures))
+    assert [(item.path, item.reason) for item in images.rejected] == [("03.png", "No such file or directory")]
+    assert len(images.pixels) == 19
+
+
+class TestRoom:
+    """The cache is bounded; sets in use stay."""
+
+    def sets(self, tmp_path: Path, count: int) -> list[Dataset]:
+        """Of 48 kB of pixels each."""
+        for number in range(count):
+            (tmp_path / f"set{number}").mkdir()
+            Image.new("RGB", (128, 128), (number, 0, 0)).save(tmp_path / f"set{number}" / "only.png")
+        return [dataset(tmp_path / f"set{number}", resolution=128) for number in range(count)]
+
+    def test_the_set_used_longest_ago_goes_first(
+        self, tmp_path: Path, lab_home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(cache.LIMIT_VARIABLE, "0.00012")  # two sets and their labels
+        first, second, third = self.sets(tmp_path, 3)
+        for number, each in enumerate((first, second)):
+            os.utime(load_images(each).folder, (number, number))  # type: ignore[arg-type]
+        load_cached(first)  # used again just now
+        load_images(third)
+        assert sorted(folder.name[:4] for folder in folders(lab_home)) == ["set0", "set2"]
+
+    def test_a_set_in_use_is_kept(self, tmp_path: Path, lab_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(cache.LIMIT_VARIABLE, "0")
+        first, second, third = self.sets(tmp_path, 3)
+        held = load_images(first)
+        part = held.pixels[:, :8]
+        del held  # whoever uses a part of the pixels uses the set
+        load_images(second)
+        load_images(third)
+        assert sorted(folder.name[:4] for folder in folders(lab_home)) == ["set0", "set2"]
+        assert part.max() == 0
+        del part
+        load_images(second)
+        assert [folder.name[:4] for folder in folders(lab_home)] == ["set1"]
+
+    def test_another_process_keeps_it_too(
+        self, tmp_path: Path, lab_home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second, _ = self.sets(tmp_path, 3)
+        folder = load_images(first).folder
+        assert folder is not None
+        reader = subprocess.Popen(
+            [sys.executable, "-c", READER, first.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert reader.stdin is not None and reader.stdout is not None
+        assert reader.stdout.readline() == "open\n"
+        monkeypatch.setenv(cache.LIMIT_VARIABLE, "0")
+        load_images(second)
+        assert folder.is_dir()
+        reader.communicate("done\n")
+        cache.let_go()
+        assert not folder.exists()
+
+    def test_what_a_dead_process_left_is_swept_away(self, pictures: Path, lab_home: Path) -> None:
+        left = lab_home / "cache" / "datasets" / ".decoding-abandoned"
+        left.mkdir(parents=True)
+        (left / "images.npy").write_bytes(b"half")
+        fresh = left.with_name(".decoding-fresh")
+        fresh.mkdir()
+        load_images(dataset(pictures))
+        assert not left.exists() and fresh.exists()
+
+    def test_a_disk_without_room_is_said_before_anything_is_decoded(
+        self, pictures: Path, lab_home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        usage = shutil.disk_usage(pictures)._replace(free=1000)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+        with pytest.raises(DiskFullError, match="free some space"):
+            load_images(dataset(pictures))
+        assert folders(lab_home) == []
+
+    def test_a_limit_that_is_no_number(self, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(cache.LIMIT_VARIABLE, "much")
+        with pytest.raises(DataError, match="DIFFUSION_LAB_CACHE_GB is 'much'"):
+            load_images(dataset(pictures))
+
+
+READER = """
+import sys
+from tui_lab.data import load_cached
+from tui_lab.recipe import Dataset
+images = load_cached(Dataset(path=sys.argv[1], resolution=128, val_fraction=0.0))
+assert images is not None
+print("open", flush=True)
+sys.stdin.readline()
+"""

@@ -81,3 +81,20 @@ def test_the_embedded_set_is_always_at_hand() -> None:
     images = load_cached(FACES)
     assert images is not None
     assert len(images.train_rows) == 7168
+
+
+def test_what_would_fill_the_memory_is_refused() -> None:
+    with pytest.raises(DataError, match=r"lower dataset\.resolution"):
+        load_images(Dataset(name="pixel-faces", resolution=1024))
+
+
+def test_a_random_crop_has_room_to_move() -> None:
+    images = load_images(Dataset(name="pixel-faces", fit="random_crop"))
+    assert images.pixels.shape == (8192, 18, 18, 3) and images.shape == (16, 16, 3)
+
+
+def test_four_channels_and_shapes_that_are_not_square() -> None:
+    images = load_images(Dataset(name="pixel-faces", width=24, channels=4, fit="pad"))
+    assert images.shape == (16, 24, 4)
+    assert images.pixels[:, :, :4, 3].max() == 0 and images.pixels[:, :, 4:20, 3].min() == 255
+    np.testing.assert_array_equal(images.pixels[:, :, 4:20, :3], load_images(FACES).pixels)

@@ -118,16 +118,27 @@ def write(source: Source, dataset: Dataset, progress: Progress | None = None) ->
     return stored
 
 
-def labels_of(source: Source) -> tuple[NDArray[np.int64], NDArray[np.bool_], tuple[str, ...], NDArray[np.int64]] | None:
-    """Labels, the source's own split, classes, and which entry of the source each is, from the source as it was decoded
-    at whatever shaping; None where it never was."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Entries:
+    """What the usable pictures of a source are, whatever they are shaped to: `index` (N,) are their places in it."""
+
+    labels: NDArray[np.int64]
+    held_out: NDArray[np.bool_]
+    index: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+
+def entries_of(source: Source) -> Entries | None:
+    """From the source as it was decoded at any shaping; None where it never was."""
     for folder in sorted(_home().glob(f"*-{_source_key(source, None)}-*")):
         try:
             about = json.loads((folder / "about.json").read_text())
-            arrays = [np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("labels", "held_out", "index")]
+            labels, held_out, index = (
+                np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("labels", "held_out", "index")
+            )
         except (OSError, ValueError):
-            continue
-        return arrays[0], arrays[1], tuple(about["classes"]), arrays[2]
+            continue  # being let go, or damaged
+        return Entries(labels, held_out, index, tuple(about["classes"]))
     return None
 
 
@@ -144,14 +155,14 @@ def names_of(images: Images) -> list[str]:
 def let_go(needed: int = 0, keep: Path | None = None) -> list[Path]:
     """Deletes the sets used longest ago until `needed` more bytes fit the limit, but none that is in use; and what dead
     processes left half-written. Returns the folders that went."""
-    entries = []
+    entries, most = [], limit()
     with contextlib.suppress(OSError):
         entries = [entry for entry in _home().iterdir() if entry.is_dir() and entry != keep]
     gone = [entry for entry in entries if entry.name.startswith(_ASIDE) and _abandoned(entry) and _delete(entry)]
     sets = [(*_used(entry), entry) for entry in entries if not entry.name.startswith(".")]
     total = sum(size for _, size, _ in sets) + needed + (_used(keep)[1] if keep else 0)
     for _, size, entry in sorted(sets):
-        if total <= limit():
+        if total <= most:
             break
         if _delete(entry):
             gone.append(entry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,13 @@ LABELS = ("look", "mood", "hair_length")
 ORIGIN = "8,192 faces made from DiceBear's Pixel Art design, public domain (CC0 1.0), in this package"
 
 
-def load(dataset: Dataset) -> Images:
-    """The faces at the recipe's resolution and channels, split and labelled by their table."""
+MOST_BYTES = 4 << 30
+"""What all faces together may take; unlike a set in the cache they are in memory."""
+
+
+def load(dataset: Dataset, only: slice = slice(None)) -> Images:
+    """The faces at the recipe's resolution and channels, split and labelled by their table; of those to train on `only`
+    some, and then none that are held out. Raises DataError."""
     label = dataset.label or LABELS[0]
     if label not in LABELS:
         raise DataError(f"pixel-faces has no label {label!r}; set dataset.label to one of {', '.join(LABELS)}")
@@ -42,6 +48,12 @@ def load(dataset: Dataset) -> Images:
     shaping = Shaping.of(dataset)
     faces, colours = _sheet(sheet, min(shaping.channels, 3))
     train_rows, held_out_rows = choose_rows(dataset, dataset.name, labels, classes, held_out)
+    if only != slice(None):
+        faces, labels = faces[train_rows[only]], labels[train_rows[only]]
+        train_rows, held_out_rows = np.arange(len(faces)), held_out_rows[:0]
+    if len(faces) * math.prod(shaping.shape) > MOST_BYTES:
+        size = f"{shaping.width}×{shaping.height}"
+        raise DataError(f"{len(faces)} faces of {size} do not fit the memory; lower dataset.resolution")
     content = hashlib.sha256(sheet + table + f"{shaping} {label}".encode())
     return Images(
         name=dataset.name,

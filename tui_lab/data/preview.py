@@ -1,0 +1,105 @@
+"""A few pictures at a new shaping, decoded at once and without the cache: what a person sees while turning a knob."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_lab.data.images import Rejected
+from tui_lab.data.shaping import Shaping
+from tui_lab.data.split import choose_rows
+
+if TYPE_CHECKING:
+    from tui_lab.data.source import Opened, Source
+    from tui_lab.recipe import Dataset
+
+
+class Picture(NamedTuple):
+    """uint8 with shape (H, W, C) as a model would see it, its label, and what its source calls it."""
+
+    pixels: NDArray[np.uint8]
+    label: int | None
+    name: str
+
+
+def preview_pictures(dataset: Dataset, first: int, count: int) -> list[Picture | Rejected]:
+    """The pictures to train on from the `first`th, at the dataset's shaping; fewer at the end.
+
+    In the order and choice of `Images.train_rows` where the set has been decoded before, at whatever shaping; else in
+    the source's order, with those that cannot be used among them. Opening the source is paid for once: it is kept for
+    the next call. Raises DataError.
+    """
+    from tui_lab.data.load import EMBEDDED
+
+    if dataset.name == EMBEDDED and not dataset.path:
+        from tui_lab.data.embedded import load
+
+        images = load(dataset, only=slice(first, first + count))
+        faces = zip(images.take(images.train_rows), images.train_labels, strict=True)
+        return [Picture(face, int(label), f"face {first + place}") for place, (face, label) in enumerate(faces)]
+    source, opened = opened_source(dataset)
+    shaping = Shaping.of(dataset)
+    return [_picture(opened, index, shaping) for index in _indices(dataset, source, opened, first, count)]
+
+
+def _picture(opened: Opened, index: int, shaping: Shaping) -> Picture | Rejected:
+    from tui_lab.data.decode import UNREADABLE, decode, why
+
+    raw = opened.raw(index)
+    if isinstance(raw, Rejected):
+        return raw
+    try:
+        pixels = decode(raw.content, shaping)
+    except UNREADABLE as error:
+        return Rejected(raw.name, why(error))
+    top, left = shaping.margin[0] // 2, shaping.margin[1] // 2
+    return Picture(pixels[top : top + shaping.height, left : left + shaping.width], raw.label, raw.name)
+
+
+def _indices(dataset: Dataset, source: Source, opened: Opened, first: int, count: int) -> list[int]:
+    from tui_lab.data import cache
+
+    known = cache.entries_of(source)
+    if known is None:
+        return list(range(first, min(first + count, opened.count)))
+    rows = choose_rows(dataset, source.name, known.labels, known.classes, known.held_out).train[first : first + count]
+    return [int(index) for index in known.index[rows]]
+
+
+_SHAPING_KNOBS: dict[str, Any] = {
+    "resolution": 16,
+    "width": 0,
+    "fit": "center_crop",
+    "resize_filter": "lanczos",
+    "channels": 3,
+    "background": "#ffffff",
+    "random_flip": False,
+    "random_rotation": 0.0,
+    "classes": (),
+    "balance": False,
+    "limit": 0,
+    "val_fraction": 0.0,
+}
+"""What a source does not depend on."""
+_KEPT = 2
+_lock = Lock()
+_sources: OrderedDict[str, tuple[Source, Opened]] = OrderedDict()
+
+
+def opened_source(dataset: Dataset) -> tuple[Source, Opened]:
+    """The dataset's source, opened; the last few are kept open. Raises DataError."""
+    from tui_lab.data.load import source_of
+
+    key = dataset.model_copy(update=_SHAPING_KNOBS).model_dump_json()
+    with _lock:
+        if key not in _sources:
+            source = source_of(dataset)
+            _sources[key] = source, source.open()
+            while len(_sources) > _KEPT:
+                _sources.popitem(last=False)
+        _sources.move_to_end(key)
+        return _sources[key]
