@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui_lab.data.folder import SUFFIXES
+from tui_lab.data.kinds import Kind, kind_at
+from tui_lab.data.layout import SUFFIXES, is_picture
+from tui_lab.errors import DataError
 from tui_lab.sanitize import clean
 
 FILES_SHOWN = 500
@@ -66,7 +68,8 @@ def describe_folder(folder: Path, stop: Stop, count: Count) -> str:
     own, folders, problem = _tally(folder, stop, count)
     if problem:
         return problem
-    parts = []
+    kind = kind_at(folder)
+    parts = [] if kind is Kind.FOLDER else [str(kind)]
     if own:
         parts.append(f"{sum(own.values()):,} images ({_most(own)})")
     classes = []
@@ -91,7 +94,11 @@ def describe_file(path: Path) -> str:
         return f"cannot be read: {clean(error.strerror or str(error))}"
     if not stat.S_ISREG(about.st_mode):
         return "neither a file nor a folder"
-    return f"{clean(path.suffix.lstrip('.').lower() or 'file', 12)}, {size_words(about.st_size)}"
+    try:
+        kind = str(kind_at(path))
+    except DataError:
+        kind = "one image: take the folder that it is in" if is_picture(path.name) else "holds no images that are known"
+    return f"{kind}, {size_words(about.st_size)}"
 
 
 def size_words(count: int) -> str:

@@ -119,7 +119,8 @@ class ChooseData(ModalScreen[DataChoice | None]):
 
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        if event.option_id is not None and (entry := self._shown[int(event.option_id)]):
+        entry = self._entry(event.option_id)
+        if entry is not None:
             needs = f"Not on this machine. To get it: {entry.missing}" if entry.missing else ""
             self._say(needs or entry.words)
 
@@ -134,14 +135,21 @@ class ChooseData(ModalScreen[DataChoice | None]):
     def _submitted(self) -> None:
         listed = self.query_one(OptionList)
         if listed.highlighted is not None:
-            self._take(self._shown[int(listed.get_option_at_index(listed.highlighted).id or 0)])
+            self._take(self._entry(listed.get_option_at_index(listed.highlighted).id))
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
-        self._take(self._shown[int(event.option_id or 0)])
+        self._take(self._entry(event.option_id))
+
+    def _entry(self, option: str | None) -> Entry | None:
+        """The row of an option; None for one that was narrowed away before its message came."""
+        number = int(option) if option is not None else len(self._shown)
+        return self._shown[number] if number < len(self._shown) else None
 
     @work(exclusive=True, group="way")
-    async def _take(self, entry: Entry) -> None:
+    async def _take(self, entry: Entry | None) -> None:
+        if entry is None:
+            return
         if entry.missing:
             self._say(f"! {entry.title} is not on this machine: {entry.missing}, then choose it again", "$warning")
         elif entry.way == FOLDER:

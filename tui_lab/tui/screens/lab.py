@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -220,6 +222,12 @@ class LabScreen(LoadingScreen):
     def data_awaited(self, words: str) -> None:
         self.query_one(DatasetPanel).wait(words)
         self.query_one(SchedulePanel).pictures(None)
+
+    def data_previewed(self, name: str, pictures: NDArray[np.uint8]) -> None:
+        self.query_one(DatasetPanel).preview(name, pictures)
+
+    def data_stopped(self, words: str) -> None:
+        self.query_one(DatasetPanel).wait(words, keep=True)
 
     def data_read(self, done: int, total: int) -> None:
         self.query_one(DatasetPanel).reading(done, total)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from abc import abstractmethod
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,12 +13,15 @@ from numpy.typing import NDArray
 from textual import on, work
 from textual.binding import Binding, BindingType
 
+from tui_lab.catalog.datasets import DATASETS
 from tui_lab.data import Images, load_cached, load_images
 from tui_lab.data.load import needs_workbench
+from tui_lab.data.native import native_shape
+from tui_lab.data.preview import Picture, preview_pictures
 from tui_lab.errors import DataError, LabError
 from tui_lab.recipe import Dataset, Recipe, dump_recipe, edited
 from tui_lab.tui.aside import aside
-from tui_lab.tui.data_choice import DataChoice, with_recent
+from tui_lab.tui.data_choice import DataChoice, native_size, with_recent
 from tui_lab.tui.draft import Draft
 from tui_lab.tui.memory import Memory
 from tui_lab.tui.screens.sampling import SamplingScreen
@@ -25,6 +29,8 @@ from tui_lab.tui.widgets.dataset_panel import DatasetPanel
 
 SETTLED_SECONDS = 0.6
 """A knob that shapes the pictures rests this long before the whole set is read anew."""
+PREVIEWED = ((0, 6), (6, 18))
+"""(first, count) of the pictures that are shown before the whole set is read."""
 
 
 class LoadingScreen(SamplingScreen):
@@ -59,8 +65,16 @@ class LoadingScreen(SamplingScreen):
         """There are no pictures yet: what is being done, or why there are none."""
 
     @abstractmethod
+    def data_previewed(self, name: str, pictures: NDArray[np.uint8]) -> None:
+        """The first pictures (N, H, W, C) as they will be, before the whole set is read."""
+
+    @abstractmethod
     def data_read(self, done: int, total: int) -> None:
         """How far reading is."""
+
+    @abstractmethod
+    def data_stopped(self, words: str) -> None:
+        """The person stopped the reading; what was shown of the pictures may stay."""
 
     @abstractmethod
     def data_there(self, images: Images) -> None:
@@ -82,7 +96,9 @@ class LoadingScreen(SamplingScreen):
         try:
             images = await self._cached(recipe.dataset)
             if images is None:
-                self.data_awaited(f"Reading {name} …")
+                if settled:
+                    self.data_awaited(f"Reading {name} …")
+                await self._preview(recipe.dataset)
                 await asyncio.sleep(0 if settled else SETTLED_SECONDS)
                 images = await self._read(recipe)
         except LabError as error:
@@ -91,6 +107,17 @@ class LoadingScreen(SamplingScreen):
         self.images = images
         self._remember(recipe.dataset)
         self.data_there(images)
+
+    async def _preview(self, dataset: Dataset) -> None:
+        """Show the first pictures at the recipe's shaping: a few at once, then as many as a page may hold."""
+        if needs_workbench(dataset):
+            return
+        found: list[NDArray[np.uint8]] = []
+        for first, count in PREVIEWED:
+            pictures = await asyncio.to_thread(preview_pictures, dataset, first, count)
+            found += [picture.pixels for picture in pictures if isinstance(picture, Picture)]
+            if found:
+                self.data_previewed(DataChoice.of(dataset).title, np.stack(found))
 
     async def _cached(self, dataset: Dataset) -> Images | None:
         return await aside(lambda progress: load_cached(dataset, progress), self.data_read)
@@ -120,7 +147,7 @@ class LoadingScreen(SamplingScreen):
         self.workers.cancel_group(self, "choice")
         self.workers.cancel_group(self, "images")
         if self.images is None:
-            self.data_awaited("Stopped reading.\nd chooses other data; training reads this by itself")
+            self.data_stopped("Stopped reading. Training reads it by itself; d chooses other data")
 
     # Looking
 
@@ -153,23 +180,49 @@ class LoadingScreen(SamplingScreen):
     @work(exclusive=True, group="choice")
     async def _choose(self, choice: DataChoice) -> None:
         """The draft takes it once it was seen to hold pictures; until then, and where it holds none, all stays."""
-        changes = choice.changes(self.draft.recipe)
         present = DataChoice.of(self.draft.recipe.dataset).title
+        self._say_aside(f"looking into {choice.title}")
         try:
-            recipe = edited(self.draft.recipe, changes)
-            if await self._cached(recipe.dataset) is None:
-                self.say(f"Looking into {choice.title} …")
-                await self._read(recipe)
+            choice = await self._in_native_shape(choice)
+            changes = choice.changes(self.draft.recipe)
+            await self._look_into(edited(self.draft.recipe, changes))
         except LabError as error:
             self.complain(LabError(f"{error.message}; {present} stays"))
             return
+        finally:
+            self._say_aside("")
         self.turn_all(changes)
+
+    async def _in_native_shape(self, choice: DataChoice) -> DataChoice:
+        """The choice at the size that its pictures have, where they all have one and it is small."""
+        dataset = edited(self.draft.recipe, choice.changes(self.draft.recipe)).dataset
+        if choice.resolution or needs_workbench(dataset):
+            return choice
+        shape = await asyncio.to_thread(native_shape, dataset)
+        size = None if shape is None else native_size([shape[:2]])
+        if shape is None or size is None:
+            return choice
+        return replace(choice, resolution=size[0], width=size[1], channels=shape[2])
+
+    async def _look_into(self, recipe: Recipe) -> None:
+        """Raises LabError where the recipe's dataset holds no picture that can be used."""
+        dataset = recipe.dataset
+        if await self._cached(dataset) is not None:
+            return
+        if not needs_workbench(dataset):
+            first = await asyncio.to_thread(preview_pictures, dataset, 0, PREVIEWED[0][1])
+            if any(isinstance(picture, Picture) for picture in first):
+                return
+        await self._read(recipe)
 
     def _recent(self) -> list[DataChoice]:
         return [choice for values in self._memory.recent_data if (choice := DataChoice.stored(values)) is not None]
 
     def _remember(self, dataset: Dataset) -> None:
-        recent = with_recent(self._recent(), DataChoice.of(dataset))
+        choice = DataChoice.of(dataset)
+        if not choice.path and choice.name in DATASETS and choice.shape == DataChoice.known(choice.name).shape:
+            return  # it is listed in any case
+        recent = with_recent(self._recent(), choice)
         self._memory.recent_data = [choice.remembered() for choice in recent]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -10,6 +10,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import Static
 
@@ -80,7 +81,9 @@ class DatasetPanel(Panel):
         self._images, self._preview = None, pictures
         self.border_title = f"{self.number} {self.title} · {clean(name, 40)} {shape_words(pictures.shape[1:])}"
         self.border_subtitle = ""
-        self.query_one("#dataset-words", Static).update(Content(f"The first {len(pictures)} pictures"))
+        self.query_one("#dataset-words", Static).update(
+            Content(f"The first {len(pictures)} pictures; the rest is read next")
+        )
         self._show_page()
 
     def reading(self, done: int, total: int) -> None:
@@ -134,7 +137,7 @@ class DatasetPanel(Panel):
 
     def _show_all(self) -> None:
         if self._images is not None:
-            self.query_one("#dataset-words", Static).update(words_of(self._images, self.content_size.height))
+            self.query_one("#dataset-words", Static).update(words_of(self._images, self.content_size))
         self.call_after_refresh(self._show_page)
 
     def _say_page(self) -> None:
@@ -144,15 +147,16 @@ class DatasetPanel(Panel):
             self.border_subtitle = f"← {self._first + 1}–{last} of {thousands(len(self._images.train_rows))} →"
 
 
-def words_of(images: Images, room: int) -> Content:
+def words_of(images: Images, room: Size) -> Content:
     """Counts, what was left out and, where the panel has ROOMY lines of room, the classes; a line each."""
     counts = f"{thousands(len(images.train_rows))} train · {thousands(len(images.held_out_rows))} held out"
-    if images.classes:
-        counts += f" · {thousands(len(images.classes))} classes"
+    classes = f" · {thousands(len(images.classes))} classes"
+    if images.classes and len(counts) + len(classes) <= room.width:
+        counts += classes
     if images.streaming:
         counts = f"streaming · the first {thousands(len(images.pixels))} are shown"
     lines = [Content(counts)]
-    if images.classes and room >= ROOMY:
+    if images.classes and room.height >= ROOMY:
         lines.append(Content.styled(clean(" ".join(images.classes[:50]), 120), "$secondary"))
     if images.rejected:
         first = images.rejected[0]

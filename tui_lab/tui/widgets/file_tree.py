@@ -239,17 +239,18 @@ class FileTree(ScrollView, can_focus=True):
         if row >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         node, style = self._rows[row], self.get_component_rich_style
+        ground = style("tree--at") if row == self._at else self.rich_style
+        note = ground + style("tree--note", partial=True)
         indent = "  " * node.depth
         if node.is_note:
-            parts = [Segment(f"{indent}  {node.note}", style("tree--note"))]
+            parts = [Segment(f"{indent}  {node.note}", note)]
         else:
             sign = ("▾ " if node.is_open else "▸ ") if node.is_folder else "  "
-            kind = "tree--folder" if node.is_folder else "tree--file"
-            parts = [Segment(indent + sign, style("tree--note")), Segment(_name(node), style(kind))]
+            kind = style("tree--folder" if node.is_folder else "tree--file", partial=True)
+            parts = [Segment(indent + sign, note), Segment(_name(node), ground + kind)]
             if node.note:
-                parts.append(Segment(f"  {node.note}", style("tree--note")))
-        strip = Strip(parts).adjust_cell_length(width, self.rich_style)
-        return strip.apply_style(style("tree--at", partial=True)) if row == self._at else strip
+                parts.append(Segment(f"  {node.note}", note))
+        return Strip(parts).adjust_cell_length(width, ground)
 
 
 def _name(node: Node) -> str:
