@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui_lab.data.decode import UNREADABLE, decoded
-from tui_lab.data.images import Rejected
+from tui_lab.data.images import Progress, Rejected
 from tui_lab.data.preview import opened_source
 from tui_lab.data.shaping import Shaping
 
@@ -20,10 +20,11 @@ GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
 """Pillow's modes of pictures without colour."""
 
 
-def native_shape(dataset: Dataset) -> tuple[int, int, int] | None:
+def native_shape(dataset: Dataset, progress: Progress | None = None) -> tuple[int, int, int] | None:
     """(height, width, channels) of pictures drawn evenly from the source, 1 or 3 channels; None where their sizes
-    differ, or none of them can be read. Raises DataError."""
-    _, opened = opened_source(dataset)
+    differ, or none of them can be read. Raises DataError, and what
+    `progress` raises while files are listed."""
+    _, opened = opened_source(dataset, progress)
     places = np.unique(np.linspace(0, max(0, opened.count - 1), LOOKED_AT).astype(int)).tolist()
     shapes = []
     for place in places if opened.count else []:

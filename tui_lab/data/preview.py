@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_lab.data.images import Rejected
+from tui_lab.data.images import Progress, Rejected
 from tui_lab.data.shaping import Shaping
 from tui_lab.data.split import choose_rows
 
@@ -26,12 +26,14 @@ class Picture(NamedTuple):
     name: str
 
 
-def preview_pictures(dataset: Dataset, first: int, count: int) -> list[Picture | Rejected]:
+def preview_pictures(
+    dataset: Dataset, first: int, count: int, progress: Progress | None = None
+) -> list[Picture | Rejected]:
     """The pictures to train on from the `first`th, at the dataset's shaping; fewer at the end.
 
     In the order and choice of `Images.train_rows` where the set has been decoded before, at whatever shaping; else in
     the source's order, with those that cannot be used among them. Opening the source is paid for once: it is kept for
-    the next call. Raises DataError.
+    the next call, and may be stopped by what `progress` raises. Raises DataError.
     """
     from tui_lab.data.load import EMBEDDED
 
@@ -41,7 +43,7 @@ def preview_pictures(dataset: Dataset, first: int, count: int) -> list[Picture |
         images = load(dataset, only=slice(first, first + count))
         faces = zip(images.take(images.train_rows), images.train_labels, strict=True)
         return [Picture(face, int(label), f"face {first + place}") for place, (face, label) in enumerate(faces)]
-    source, opened = opened_source(dataset)
+    source, opened = opened_source(dataset, progress)
     shaping = Shaping.of(dataset)
     return [_picture(opened, index, shaping) for index in _indices(dataset, source, opened, first, count)]
 
@@ -90,7 +92,7 @@ _lock = Lock()
 _sources: OrderedDict[str, tuple[Source, Opened]] = OrderedDict()
 
 
-def opened_source(dataset: Dataset) -> tuple[Source, Opened]:
+def opened_source(dataset: Dataset, progress: Progress | None = None) -> tuple[Source, Opened]:
     """The dataset's source, opened; the last few are kept open. Raises DataError."""
     from tui_lab.data.load import source_of
 
@@ -98,7 +100,7 @@ def opened_source(dataset: Dataset) -> tuple[Source, Opened]:
     with _lock:
         if key not in _sources:
             source = source_of(dataset)
-            _sources[key] = source, source.open()
+            _sources[key] = source, source.open(progress)
             while len(_sources) > _KEPT:
                 _sources.popitem(last=False)
         _sources.move_to_end(key)

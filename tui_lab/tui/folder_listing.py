@@ -65,7 +65,7 @@ def describe_folder(folder: Path, stop: Stop, count: Count) -> str:
     """In words, what training on this folder would mean: "214 images (png 200, jpg 14)", "3 folders of images: …".
 
     Looks one level down, for folders that are classes. Raises StoppedReading."""
-    own, folders, problem = _tally(folder, stop, count)
+    own, folders, others, problem = _tally(folder, stop, count)
     if problem:
         return problem
     kind = kind_at(folder)
@@ -75,7 +75,7 @@ def describe_folder(folder: Path, stop: Stop, count: Count) -> str:
     classes = []
     seen = 0
     for name in sorted(folders, key=_by_name):
-        inside, _, _ = _tally(folder / name, stop, count)
+        inside, _, _, _ = _tally(folder / name, stop, count)
         seen += sum(inside.values())
         if inside:
             classes.append(name)
@@ -83,7 +83,11 @@ def describe_folder(folder: Path, stop: Stop, count: Count) -> str:
         names = ", ".join(clean(name, 20) for name in classes[:4]) + (", …" if len(classes) > 4 else "")
         what = "1 folder" if len(classes) == 1 else f"{len(classes):,} folders"
         parts.append(f"{seen:,} images in {what} ({names})")
-    return "; ".join(parts) or ("no image in it, nor one level down" if folders else "no image in it")
+    if parts:
+        return "; ".join(parts)
+    below = ", nor one level down" if folders else ""
+    files = f"; files: {_most(others)}" if others else ""
+    return f"no image in it{below}{files}"
 
 
 def describe_file(path: Path) -> str:
@@ -109,9 +113,10 @@ def size_words(count: int) -> str:
     return f"{count} bytes"
 
 
-def _tally(folder: Path, stop: Stop, count: Count) -> tuple[Counter[str], list[str], str]:
-    """(images by their extension, folders inside, what went wrong)."""
+def _tally(folder: Path, stop: Stop, count: Count) -> tuple[Counter[str], list[str], Counter[str], str]:
+    """(images by their extension, folders inside, other files by theirs, what went wrong)."""
     images: Counter[str] = Counter()
+    others: Counter[str] = Counter()
     folders: list[str] = []
     seen = 0
     try:
@@ -129,11 +134,13 @@ def _tally(folder: Path, stop: Stop, count: Count) -> tuple[Counter[str], list[s
                     images[suffix.removeprefix(".")] += 1
                 elif _is_folder(entry):
                     folders.append(entry.name)
+                elif suffix:
+                    others[clean(suffix.removeprefix("."), 12)] += 1
     except OSError as error:
-        return images, folders, f"cannot be read: {clean(error.strerror or str(error))}"
+        return images, folders, others, f"cannot be read: {clean(error.strerror or str(error))}"
     if stop():
         raise StoppedReading
-    return images, folders, ""
+    return images, folders, others, ""
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -181,7 +181,7 @@ def entries(current: DataChoice, recent: Sequence[DataChoice], available: dict[s
     for choice in recent:
         info = DATASETS.get(choice.name) if not choice.path else None
         missing = info.needs if info is not None and not available[info.name] else ""
-        words = info.help if info is not None else "a folder or file" if choice.path else "from the hub"
+        words = info.help if info is not None else "pictures of your own" if choice.path else "from the hub"
         rows.append(Entry("recent", choice.title, words, choice, missing=missing, current=_same(choice, current)))
     for name, info in DATASETS.items():
         choice = DataChoice.known(name)

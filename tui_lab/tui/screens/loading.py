@@ -14,7 +14,7 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 
 from tui_lab.catalog.datasets import DATASETS
-from tui_lab.data import Images, load_cached, load_images
+from tui_lab.data import Images, Rejected, load_cached, load_images
 from tui_lab.data.load import needs_workbench
 from tui_lab.data.native import native_shape
 from tui_lab.data.preview import Picture, preview_pictures
@@ -114,10 +114,13 @@ class LoadingScreen(SamplingScreen):
             return
         found: list[NDArray[np.uint8]] = []
         for first, count in PREVIEWED:
-            pictures = await asyncio.to_thread(preview_pictures, dataset, first, count)
+            pictures = await self._first_of(dataset, first, count)
             found += [picture.pixels for picture in pictures if isinstance(picture, Picture)]
             if found:
                 self.data_previewed(DataChoice.of(dataset).title, np.stack(found))
+
+    async def _first_of(self, dataset: Dataset, first: int, count: int) -> list[Picture | Rejected]:
+        return await aside(lambda progress: preview_pictures(dataset, first, count, progress), self.data_read)
 
     async def _cached(self, dataset: Dataset) -> Images | None:
         return await aside(lambda progress: load_cached(dataset, progress), self.data_read)
@@ -198,7 +201,7 @@ class LoadingScreen(SamplingScreen):
         dataset = edited(self.draft.recipe, choice.changes(self.draft.recipe)).dataset
         if choice.resolution or needs_workbench(dataset):
             return choice
-        shape = await asyncio.to_thread(native_shape, dataset)
+        shape = await aside(lambda progress: native_shape(dataset, progress), self.data_read)
         size = None if shape is None else native_size([shape[:2]])
         if shape is None or size is None:
             return choice
@@ -210,7 +213,7 @@ class LoadingScreen(SamplingScreen):
         if await self._cached(dataset) is not None:
             return
         if not needs_workbench(dataset):
-            first = await asyncio.to_thread(preview_pictures, dataset, 0, PREVIEWED[0][1])
+            first = await self._first_of(dataset, *PREVIEWED[0])
             if any(isinstance(picture, Picture) for picture in first):
                 return
         await self._read(recipe)
