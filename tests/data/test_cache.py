@@ -253,6 +253,8 @@ class TestRoom:
         left = lab_home / "cache" / "datasets" / ".decoding-abandoned"
         left.mkdir(parents=True)
         (left / "images.npy").write_bytes(b"half")
+        for path in (left / "images.npy", left):
+            os.utime(path, (0, 0))
         fresh = left.with_name(".decoding-fresh")
         fresh.mkdir()
         load_images(dataset(pictures))

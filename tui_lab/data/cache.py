@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 FORMAT = 2
 LIMIT_VARIABLE = "DIFFUSION_LAB_CACHE_GB"
 LIMIT_GB = 20.0
-ABANDONED = 3600.0
-"""Seconds after which a folder that is being written and has no locked array yet is taken for a dead process's."""
+ABANDONED = 600.0
+"""Seconds without a write after which a folder that nobody has locked is taken for a dead process's."""
 _ASIDE = ".decoding-"
 
 
@@ -152,15 +152,24 @@ def names_of(images: Images) -> list[str]:
     return [f"{images.name} {row}" for row in range(len(images.pixels))]
 
 
-def let_go(needed: int = 0, keep: Path | None = None) -> list[Path]:
+def rejected_of(images: Images) -> tuple[Rejected, ...]:
+    """`images.rejected` by the names that the source has for them, as a script needs them. Not safe to show."""
+    if images.folder is not None:
+        with contextlib.suppress(OSError, ValueError):
+            about = json.loads((images.folder / "about.json").read_text())
+            return tuple(Rejected(path, reason) for path, reason in about["rejected"])
+    return images.rejected
+
+
+def let_go(needed: int = 0) -> list[Path]:
     """Deletes the sets used longest ago until `needed` more bytes fit the limit, but none that is in use; and what dead
     processes left half-written. Returns the folders that went."""
     entries, most = [], limit()
     with contextlib.suppress(OSError):
-        entries = [entry for entry in _home().iterdir() if entry.is_dir() and entry != keep]
+        entries = [entry for entry in _home().iterdir() if entry.is_dir()]
     gone = [entry for entry in entries if entry.name.startswith(_ASIDE) and _abandoned(entry) and _delete(entry)]
     sets = [(*_used(entry), entry) for entry in entries if not entry.name.startswith(".")]
-    total = sum(size for _, size, _ in sets) + needed + (_used(keep)[1] if keep else 0)
+    total = sum(size for _, size, _ in sets) + needed
     for _, size, entry in sorted(sets):
         if total <= most:
             break
@@ -265,9 +274,10 @@ def _used(folder: Path) -> tuple[float, int]:
 
 
 def _abandoned(aside: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return (aside / "images.npy").exists() or time.time() - aside.stat().st_mtime > ABANDONED
-    return False
+    try:
+        return time.time() - max(file.stat().st_mtime for file in (aside, *aside.iterdir())) > ABANDONED
+    except OSError:
+        return False
 
 
 def _delete(folder: Path) -> bool:

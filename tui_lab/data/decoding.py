@@ -32,6 +32,15 @@ CHUNK_BYTES = 1 << 22
 ARRAY_CHUNK_BYTES = 1 << 24
 
 
+class NothingUsableError(DataError):
+    """Every single picture was rejected."""
+
+    def __init__(self, name: str, rejected: tuple[Rejected, ...]) -> None:
+        first = "".join(f"; the first of {len(rejected)}: {item.path}: {item.reason}" for item in rejected[:1])
+        super().__init__(clean(f"{name} holds no picture that can be used{first}"))
+        self.rejected = rejected
+
+
 @dataclass(slots=True)
 class Chunk:
     """Some of a source's entries in their order: usable pictures with what is known of them, and the others."""
@@ -73,7 +82,7 @@ def decode_all(opened: Opened, name: str, shaping: Shaping, folder: Path, progre
         file.flush()
         os.fsync(file.fileno())
     if not whole.labels:
-        raise DataError(f"{name} holds no picture that can be used{_first_of(whole.rejected)}")
+        raise NothingUsableError(name, tuple(whole.rejected))
     labels = np.array(whole.labels, dtype=np.int64)
     content.update(labels.data)
     content.update(json.dumps(opened.classes).encode())
@@ -166,12 +175,6 @@ def _decode(opened: Opened, start: int, end: int, shaping: Shaping, stop: thread
         chunk.modes.append(picture.mode)
     chunk.pixels = pixels[: len(chunk.names)]
     return chunk
-
-
-def _first_of(rejected: list[Rejected]) -> str:
-    if not rejected:
-        return ""
-    return f"; the first of {len(rejected)}: {clean(rejected[0].path)}: {clean(rejected[0].reason)}"
 
 
 def _write_header(file: IO[bytes], count: int, shape: tuple[int, int, int]) -> None:

@@ -64,7 +64,7 @@ def load(dataset: Dataset, only: slice = slice(None)) -> Images:
         train_rows=train_rows,
         held_out_rows=held_out_rows,
         rejected=(),
-        content_hash=content.hexdigest()[:16],
+        content_hash=content.hexdigest(),
         margin=shaping.margin,
     )
 
