@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from diffusers.schedulers.scheduling_edm_euler import EDMEulerScheduler
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
-from tui_lab.catalog.samplers import SAMPLERS, SamplerInfo
+from tui_lab.catalog.samplers import DDPM, EDM, FLOW, MIXING, PROCESS_TITLES, SAMPLERS, fits
 from tui_lab.diffusion.uniform_mixing import UniformMixingSampler
 from tui_lab.errors import RecipeError
 from tui_lab.recipe.schema import NoiseScheduler, Recipe, Sampling
@@ -21,16 +21,20 @@ from tui_lab.recipe.schema import NoiseScheduler, Recipe, Sampling
 # diffusers' own stand-in for "no signal left" where ᾱ = 0 would make a solver divide by zero.
 _TINY_ALPHA_BAR = 2.0**-24
 
-_BETA_KEYS = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas")
 _DDPM_KEYS = (
-    *_BETA_KEYS,
+    "num_train_timesteps",
+    "beta_start",
+    "beta_end",
+    "beta_schedule",
+    "trained_betas",
     "prediction_type",
     "rescale_betas_zero_snr",
-    "timestep_spacing",
     "clip_sample",
     "clip_sample_range",
 )
 """What of a scheduler's config is about the noise process and the data's range, not about its own way to sample."""
+
+_EDM_KEYS = ("sigma_min", "sigma_max", "sigma_data", "rho", "num_train_timesteps")
 
 
 def training_scheduler(noise: NoiseScheduler) -> Any:
@@ -41,7 +45,7 @@ def training_scheduler(noise: NoiseScheduler) -> Any:
         case "FlowMatchEulerDiscreteScheduler":
             return FlowMatchEulerDiscreteScheduler(num_train_timesteps=noise.num_train_timesteps, shift=noise.shift)
         case "EDMEulerScheduler":
-            return EDMEulerScheduler(**_edm_settings(noise))
+            return EDMEulerScheduler(**{key: getattr(noise, key) for key in _EDM_KEYS})
         case "UniformMixing":
             return UniformMixingSampler(num_train_timesteps=noise.num_train_timesteps)
 
@@ -53,22 +57,32 @@ def training_alphas_cumprod(noise: NoiseScheduler, device: torch.device | str = 
 
 def build_sampler(recipe: Recipe) -> Any:
     """A new scheduler for the recipe's `[sampling]`, over its noise process; what does not fit is a RecipeError."""
+    if reason := fits(recipe.sampling.scheduler, recipe):
+        raise RecipeError(f"sampling.scheduler {recipe.sampling.scheduler}: {reason}")
     return sampler_from_config(training_scheduler(recipe.noise_scheduler).config, recipe.sampling)
 
 
 def sampler_from_config(config: Mapping[str, Any], sampling: Sampling) -> Any:
-    """A new scheduler for `sampling` over the noise process that `config` describes.
-
-    `config` is one of `training_scheduler`'s, or of any scheduler over a beta schedule. Samplers that lack one of
-    DDPM's beta schedules, or its rescaling to zero terminal SNR, get the betas themselves.
-    """
-    info = SAMPLERS.get(sampling.scheduler)
-    if info is None:
-        raise RecipeError(f"there is no sampler {sampling.scheduler!r}; choose one of {', '.join(SAMPLERS)}")
-    try:
-        return _over_betas(info, _process_of(config))
-    except (NotImplementedError, ValueError, TypeError) as error:
-        raise RecipeError(f"the noise schedule cannot be sampled: {error}") from error
+    """A new scheduler for `sampling` over the noise process of `config`: of any scheduler over a beta schedule, a flow,
+    EDM's levels or the course's mixing. RecipeError where the sampler does not know that process."""
+    info, process = SAMPLERS.get(sampling.scheduler), _process_named(config)
+    if info is None or process not in info.over:
+        able = ", ".join(name for name, other in SAMPLERS.items() if process in other.over)
+        title = PROCESS_TITLES[process]
+        raise RecipeError(f"there is no sampler {sampling.scheduler!r} for {title}; choose one of {able}")
+    if process == MIXING:
+        return UniformMixingSampler(config["num_train_timesteps"])
+    sampler_class = getattr(importlib.import_module("diffusers"), info.class_name or info.name)
+    known = inspect.signature(sampler_class.__init__).parameters
+    if process == DDPM:
+        wanted = {**_betas_for(known, config), **_spaced(config, sampling)}
+    elif process == FLOW:
+        wanted = _flow_settings(config)
+    else:
+        wanted = {key: config[key] for key in _EDM_KEYS if key in config}
+    if sampling.sigma_schedule != "auto":  # under either of the names that diffusers has for it
+        wanted |= {f"use_{sampling.sigma_schedule}_sigmas": True, "sigma_schedule": sampling.sigma_schedule}
+    return sampler_class(**{key: value for key, value in wanted.items() if key in known}, **info.settings)
 
 
 def _ddpm(noise: NoiseScheduler) -> DDPMScheduler:
@@ -90,35 +104,52 @@ def _ddpm(noise: NoiseScheduler) -> DDPMScheduler:
     )
 
 
-def _edm_settings(noise: NoiseScheduler) -> dict[str, Any]:
+def _process_named(config: Mapping[str, Any]) -> str:
+    """The process that a scheduler's config is about, as `noise_scheduler.class` names it."""
+    if config.get("use_flow_sigmas") or "shift" in config:
+        return FLOW
+    if "beta_schedule" in config:
+        return DDPM
+    return EDM if "sigma_data" in config else MIXING
+
+
+def _flow_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """As the flow's own schedulers and as the solvers over it want them."""
+    shift = config.get("shift", config.get("flow_shift", 1.0))
     return {
-        "sigma_min": noise.sigma_min,
-        "sigma_max": noise.sigma_max,
-        "sigma_data": noise.sigma_data,
-        "rho": noise.rho,
-        "num_train_timesteps": noise.num_train_timesteps,
+        "num_train_timesteps": config["num_train_timesteps"],
+        "shift": shift,
+        "flow_shift": shift,
+        "use_flow_sigmas": True,
+        "prediction_type": "flow_prediction",
     }
 
 
-def _process_of(config: Mapping[str, Any]) -> DDPMScheduler:
-    return DDPMScheduler(**{key: config[key] for key in _DDPM_KEYS if config.get(key) is not None})
+def _betas_for(known: Collection[str], config: Mapping[str, Any]) -> dict[str, Any]:
+    """`config`'s noise process for a class that knows these settings.
+
+    A class that lacks one of DDPM's beta schedules, or its rescaling to zero terminal SNR, gets the betas themselves.
+    """
+    try:
+        ddpm = DDPMScheduler(**{key: config[key] for key in _DDPM_KEYS if config.get(key) is not None})
+    except (NotImplementedError, ValueError, TypeError) as error:
+        raise RecipeError(f"the noise schedule cannot be sampled: {error}") from error
+    process = {key: ddpm.config[key] for key in _DDPM_KEYS}
+    mends = process["rescale_betas_zero_snr"] and "rescale_betas_zero_snr" in known
+    if ddpm.alphas_cumprod[-1] == 0 and not mends:
+        process["trained_betas"] = _betas_with_tiny_terminal(ddpm.alphas_cumprod)
+    elif process["beta_schedule"] in ("sigmoid", "laplace") and not process["trained_betas"]:
+        process["trained_betas"] = _betas_before_rescaling(ddpm)
+    if process["trained_betas"] is not None:
+        process["beta_schedule"] = "linear"  # not read beside trained_betas, but it has to be a name the class knows
+    return process
 
 
-def _over_betas(info: SamplerInfo, ddpm: DDPMScheduler) -> Any:
-    if info.name == "DDPMScheduler":
-        return ddpm
-    sampler_class = getattr(importlib.import_module("diffusers"), info.name)
-    known = inspect.signature(sampler_class.__init__).parameters
-    wanted = {key: ddpm.config[key] for key in _DDPM_KEYS}
-    if wanted["timestep_spacing"] != "trailing":
-        del wanted["timestep_spacing"]  # the class knows what suits it
-    if wanted["rescale_betas_zero_snr"] and "rescale_betas_zero_snr" not in known:
-        wanted["trained_betas"] = _betas_with_tiny_terminal(ddpm.alphas_cumprod)
-    elif wanted["beta_schedule"] in ("sigmoid", "laplace") and not wanted["trained_betas"]:
-        wanted["trained_betas"] = _betas_before_rescaling(ddpm)
-    if wanted["trained_betas"] is not None:
-        wanted["beta_schedule"] = "linear"  # not read beside trained_betas, but it has to be a name the class knows
-    return sampler_class(**{key: value for key, value in wanted.items() if key in known})
+def _spaced(config: Mapping[str, Any], sampling: Sampling) -> dict[str, Any]:
+    """The spacing that is asked for; "auto": "trailing" where the process wants that, else what suits the class."""
+    if sampling.timestep_spacing != "auto":
+        return {"timestep_spacing": sampling.timestep_spacing}
+    return {"timestep_spacing": "trailing"} if config.get("timestep_spacing") == "trailing" else {}
 
 
 def _betas_before_rescaling(ddpm: DDPMScheduler) -> list[float]:

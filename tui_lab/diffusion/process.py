@@ -42,7 +42,7 @@ class NoiseProcess(ABC):
     """A forward process with T levels, the noisier the higher the index; EDM trains between and beyond them too."""
 
     def __init__(self, table: Levels, objective: Objective, sigma_data: float) -> None:
-        """`table`: the T levels, on the device that they are wanted on. `sigma_data`: of the data, for EDM's weights."""
+        """`table`: the T levels, on the device that they are wanted on. `sigma_data`: for EDM's weights."""
         self._table = table
         self.objective = objective
         self.sigma_data = sigma_data

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from tui_lab.diffusion.forward import to_uint8
 from tui_lab.diffusion.objective import predicted_x0
-from tui_lab.diffusion.process import DiscreteDiffusion
-from tui_lab.recipe.schema import Objective
+from tui_lab.diffusion.sampler_state import SamplerState
 
 Generators = torch.Generator | list[torch.Generator] | None
 
@@ -23,8 +22,8 @@ Generators = torch.Generator | list[torch.Generator] | None
 class DenoisingStep:
     """What one model call led to.
 
-    `x_t` (B, C, H, W) is the state after the step, in variance-preserving scale whatever the scheduler works in; after
-    the last step it is the sample. `x0` is the image that the model foresaw at `timestep`, clipped to [-1, 1].
+    `x_t` (B, C, H, W) is the state after the step, at about the scale of pictures whatever the scheduler works in;
+    after the last step it is the sample. `x0` is the image that the model foresaw at `timestep`, clipped to [-1, 1].
     """
 
     index: int
@@ -70,40 +69,23 @@ def denoise(
     generator: Generators = None,
     eta: float = 0.0,
 ) -> Iterator[DenoisingStep]:
-    """Denoise x_T (B, C, H, W) ~ N(0, I) with `predict(x_t, t)`, t (B,); exactly one call of it for each `next()`.
+    """Denoise x_T (B, C, H, W) ~ N(0, I) with `predict(input, t)`, t (B,); exactly one call of it for each `next()`.
 
-    The scheduler's timesteps are set anew, so one scheduler serves one loop at a time. Some schedulers call the model
-    more often than `num_inference_steps`: the steps' `count` is the number of calls. `generator` feeds the stochastic
-    ones; a list holds one for each image.
+    `predict` is asked as in training: of the same input and t at the same noise level. The scheduler's timesteps are
+    set anew, so one scheduler serves one loop at a time. Some schedulers call the model more often than
+    `num_inference_steps`: the steps' `count` is the number of calls. `generator` feeds the stochastic ones; a list
+    holds one for each image.
     """
     scheduler.set_timesteps(num_inference_steps, device=x_T.device)
-    timesteps = scheduler.timesteps
     accepted = inspect.signature(scheduler.step).parameters
     options = {name: value for name, value in {"generator": generator, "eta": eta}.items() if name in accepted}
-    x = x_T.to(torch.float32) * scheduler.init_noise_sigma
-    count = len(timesteps)
-    for index, t in enumerate(timesteps):
+    state = SamplerState.before(scheduler, x_T.to(torch.float32))
+    count = len(scheduler.timesteps)
+    for index, t in enumerate(scheduler.timesteps):
         with torch.no_grad():
-            x_t = scheduler.scale_model_input(x, t)
-            alpha_bar = _alpha_bar(scheduler, t)
-            output = predict(x_t, t.expand(x.shape[0])).to(torch.float32)
-            x0 = _foreseen(scheduler.config.prediction_type, output, x_t, alpha_bar)
-            x = scheduler.step(output, t, x, return_dict=False, **options)[0]
-            shown = x if index == count - 1 else scheduler.scale_model_input(x, timesteps[index + 1])
-        yield DenoisingStep(index, count, float(t), shown, x0)
-
-
-def _alpha_bar(scheduler: Any, t: Tensor) -> float:
-    """ᾱ of the noise level that the model is about to see at `t`.
-
-    The Euler family works on x = x_0 + σ ε and hands the model x / √(1 + σ²); that factor is √ᾱ. The others work on
-    the variance-preserving x_t itself, and their timesteps are whole.
-    """
-    factor = float(scheduler.scale_model_input(torch.ones((), device=t.device), t))
-    return factor**2 if factor != 1.0 else float(scheduler.alphas_cumprod[int(t)])
-
-
-def _foreseen(prediction_type: Objective, output: Tensor, x_t: Tensor, alpha_bar: float) -> Tensor:
-    table = DiscreteDiffusion(torch.tensor([alpha_bar], device=x_t.device), prediction_type)
-    levels = table.levels(torch.zeros(x_t.shape[0], dtype=torch.int64, device=x_t.device))
-    return predicted_x0(table, output, x_t, levels).clamp(-1.0, 1.0)
+            levels = state.levels(index)
+            output = predict(state.model_input(index), levels.t.expand(x_T.shape[0])).to(torch.float32)
+            x0 = predicted_x0(state, output, state.x_t(index), levels).clamp(-1.0, 1.0)
+            state.x = scheduler.step(output, t, state.x, return_dict=False, **options)[0]
+            shown = state.x if index == count - 1 else state.picture(index + 1)
+        yield DenoisingStep(index, count, float(levels.t), shown, x0)

@@ -13,8 +13,8 @@ from torch import Tensor
 class UniformMixingSampler(SchedulerMixin, ConfigMixin):
     """From x_T ~ U(-1, 1), step i of n moves x 1/(n-i) of the way to the x_0 that the model predicts.
 
-    Of x_t = (1-a) x_0 + a ε that leaves x at a = (n-i-1)/n, where the model had found it at (n-i)/n. Levels are named by
-    the index of the nearest of training's T: a T - 1.
+    That is an Euler step along the flow of x_t = (1-a) x_0 + a ε, from a = (n-i)/n to (n-i-1)/n. The model is told the
+    nearest of training's T levels, a T - 1.
     """
 
     @register_to_config
@@ -26,7 +26,7 @@ class UniformMixingSampler(SchedulerMixin, ConfigMixin):
         self.num_inference_steps = num_inference_steps
         a = torch.arange(num_inference_steps, 0, -1, dtype=torch.float64) / num_inference_steps
         self.sigmas = torch.cat([a, a.new_zeros(1)]).float()
-        T = self.config.num_train_timesteps  # noqa: N806
+        T = self.config.num_train_timesteps
         self.timesteps = ((a * T).round().long() - 1).clamp(min=0).to(device)
         self._step_index = 0
 
