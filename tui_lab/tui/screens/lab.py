@@ -226,6 +226,10 @@ class LabScreen(LoadingScreen):
     def data_previewed(self, name: str, pictures: NDArray[np.uint8]) -> None:
         self.query_one(DatasetPanel).preview(name, pictures)
 
+    def reading_over(self) -> None:
+        for panel in self.query(DatasetPanel):  # none, while the lab is left
+            panel.reading_over()
+
     def data_stopped(self, words: str) -> None:
         self.query_one(DatasetPanel).wait(words, keep=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
@@ -56,7 +57,7 @@ class LoadingScreen(SamplingScreen):
         self._memory = memory
         self.dataset: Dataset | None = None
         self.images: Images | None = None
-        self._reading = False
+        self._readings = 0
 
     # What the screen with the panels does with it
 
@@ -71,6 +72,10 @@ class LoadingScreen(SamplingScreen):
     @abstractmethod
     def data_read(self, done: int, total: int) -> None:
         """How far reading is."""
+
+    @abstractmethod
+    def reading_over(self) -> None:
+        """Nothing is read any more, for whatever reason."""
 
     @abstractmethod
     def data_stopped(self, words: str) -> None:
@@ -94,13 +99,14 @@ class LoadingScreen(SamplingScreen):
     async def _load(self, recipe: Recipe, settled: bool) -> None:
         name = DataChoice.of(recipe.dataset).title
         try:
-            images = await self._cached(recipe.dataset)
-            if images is None:
-                if settled:
-                    self.data_awaited(f"Reading {name} …")
-                await self._preview(recipe.dataset)
-                await asyncio.sleep(0 if settled else SETTLED_SECONDS)
-                images = await self._read(recipe)
+            with self._stoppable():
+                images = await self._cached(recipe.dataset)
+                if images is None:
+                    if settled:
+                        self.data_awaited(f"Reading {name} …")
+                    await self._preview(recipe.dataset)
+                    await asyncio.sleep(0 if settled else SETTLED_SECONDS)
+                    images = await self._read(recipe)
         except LabError as error:
             self.data_awaited(f"{error.message}\nd chooses other data")
             return
@@ -127,15 +133,22 @@ class LoadingScreen(SamplingScreen):
 
     async def _read(self, recipe: Recipe) -> Images:
         """Read the recipe's dataset into the cache, aside; cancelling this stops the decoder. Raises LabError."""
-        self._reading = True
+        if needs_workbench(recipe.dataset):
+            return await self._read_by_workbench(recipe)
+        return await aside(lambda progress: load_images(recipe.dataset, progress), self.data_read)
+
+    @contextlib.contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Meanwhile, a key stops the reading; the panel's progress goes when it is over."""
+        self._readings += 1
         self.refresh_bindings()
         try:
-            if needs_workbench(recipe.dataset):
-                return await self._read_by_workbench(recipe)
-            return await aside(lambda progress: load_images(recipe.dataset, progress), self.data_read)
+            yield
         finally:
-            self._reading = False
-            self.refresh_bindings()
+            self._readings -= 1
+            if not self._readings:
+                self.reading_over()
+                self.refresh_bindings()
 
     async def _read_by_workbench(self, recipe: Recipe) -> Images:
         async with contextlib.aclosing(self._workbench.fetch(dump_recipe(recipe))) as steps:
@@ -186,9 +199,10 @@ class LoadingScreen(SamplingScreen):
         present = DataChoice.of(self.draft.recipe.dataset).title
         self._say_aside(f"looking into {choice.title}")
         try:
-            choice = await self._in_native_shape(choice)
-            changes = choice.changes(self.draft.recipe)
-            await self._look_into(edited(self.draft.recipe, changes))
+            with self._stoppable():
+                choice = await self._in_native_shape(choice)
+                changes = choice.changes(self.draft.recipe)
+                await self._look_into(edited(self.draft.recipe, changes))
         except LabError as error:
             self.complain(LabError(f"{error.message}; {present} stays"))
             return
@@ -230,7 +244,7 @@ class LoadingScreen(SamplingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "stop_reading":
-            return self._reading
+            return self._readings > 0
         return super().check_action(action, parameters)
 
 

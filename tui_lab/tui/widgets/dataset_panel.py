@@ -68,7 +68,6 @@ class DatasetPanel(Panel):
     def wait(self, words: str, keep: bool = False) -> None:
         """Say what is being waited for, or why there is nothing to see; `keep` leaves the first pictures there."""
         self._images = None
-        self.remove_class("-reading")
         self.query_one("#dataset-words", Static).update(Content("\n").join(map(Content, map(clean, words.split("\n")))))
         self.border_subtitle = ""
         if not keep:
@@ -93,9 +92,11 @@ class DatasetPanel(Panel):
         words = Content.assemble(progress_words(done, total, self.content_size.width - 12), ("  esc stops", "$accent"))
         self.query_one("#dataset-progress", Static).update(words, layout=False)
 
+    def reading_over(self) -> None:
+        self.remove_class("-reading")
+
     def show(self, images: Images) -> None:
         self._images, self._preview, self._first = images, None, 0
-        self.remove_class("-reading")
         self.border_title = f"{self.number} {self.title} · {title_of(images)}"
         self._show_all()
 
