@@ -4,7 +4,8 @@ import pytest
 from tui_lab.diffusion import schedules
 from tui_lab.recipe import Recipe, edited
 from tui_lab.tui.compared_schedules import ComparedSchedules
-from tui_lab.tui.schedule_curves import Shown, readings, schedule_title, series_of
+from tui_lab.tui.schedule_curves import Shown, readings, series_of
+from tui_lab.tui.schedule_words import schedule_title
 
 DDPM = Recipe()
 FLOW = edited(Recipe(), {"noise_scheduler.class": "FlowMatchEulerDiscreteScheduler", "noise_scheduler.shift": 3.0})

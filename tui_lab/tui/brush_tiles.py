@@ -9,6 +9,14 @@ from numpy.typing import NDArray
 
 from tui_lab.diffusion import schedules
 from tui_lab.recipe.schema import NoiseScheduler, Objective
+from tui_lab.tui.schedule_words import OBJECTIVES
+
+_OF_PROCESS: dict[str, tuple[Objective, ...]] = {
+    "DDPMScheduler": ("v_prediction",),
+    "FlowMatchEulerDiscreteScheduler": ("flow",),
+    "EDMEulerScheduler": ("edm",),
+}
+"""What is only asked where the process is this one, beside ε and x₀."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,16 +33,9 @@ def brush_tiles(picture: NDArray[np.uint8], level: int, noise: NoiseScheduler) -
     eps = schedules.draw_noise(noise, clean.shape)
     levels = schedules.levels(noise)
     noisy = levels.alpha[level] * clean + levels.sigma[level] * eps
-    answers: list[tuple[str, Objective]] = [("ε", "epsilon"), ("x₀", "sample")]
-    match noise.class_name:
-        case "DDPMScheduler":
-            answers.append(("v", "v_prediction"))
-        case "FlowMatchEulerDiscreteScheduler":
-            answers.append(("ε-x₀", "flow"))
-        case "EDMEulerScheduler":
-            answers.append(("F", "edm"))
     tiles = [Tile("x_t", noisy)]
-    for name, objective in answers:
-        x = schedules.target(objective, clean, eps, level, noise)
+    objectives: tuple[Objective, ...] = ("epsilon", "sample", *_OF_PROCESS.get(noise.class_name, ()))
+    for objective in objectives:
+        name, x = OBJECTIVES[objective], schedules.target(objective, clean, eps, level, noise)
         tiles.append(Tile(f"▸{name} to predict" if objective == noise.objective else name, x))
     return tiles

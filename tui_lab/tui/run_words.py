@@ -6,10 +6,8 @@ from tui_lab.recipe import Recipe
 from tui_lab.runs.status import Status
 from tui_lab.sanitize import clean
 from tui_lab.tui.attached import AttachedRun
+from tui_lab.tui.schedule_words import OBJECTIVES, process_words
 from tui_lab.tui.widgets.header import HeaderState
-
-_OBJECTIVES = {"epsilon": "ε", "sample": "x₀", "v_prediction": "v"}
-_SCHEDULES = {"squaredcos_cap_v2": "cosine"}
 
 
 def header_of(
@@ -18,11 +16,10 @@ def header_of(
     """What the header says of the draft and of the attached run. `note` is the quiet word of what is going on aside."""
     noise = recipe.noise_scheduler
     model = recipe.model.class_name.removesuffix("Model")
-    schedule = _SCHEDULES.get(noise.beta_schedule, noise.beta_schedule)
     about = {
         "recipe": clean(origin, 28),
         "model": f"{model} {short_count(parameters)}" if parameters else model,
-        "objective": f"{_OBJECTIVES[noise.prediction_type]} · {schedule}",
+        "objective": f"{OBJECTIVES[noise.objective]} · {process_words(noise)}",
         "note": note,
     }
     if attached is None:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_lab.diffusion import schedules
-from tui_lab.recipe import Recipe, format_number
+from tui_lab.recipe import Recipe
 from tui_lab.recipe.schema import Loss, NoiseScheduler
 from tui_lab.tui.chart import Series, short_number
+from tui_lab.tui.schedule_words import schedule_title
 
 Float = NDArray[np.float64]
 
@@ -174,35 +175,3 @@ def readings(shown: Shown, index: int) -> list[tuple[str, str]]:
     if noise.class_name == "EDMEulerScheduler":
         words.insert(0, ("σ", short_number(float(levels.sigma[index]))))
     return words
-
-
-def schedule_title(recipe: Recipe) -> str:
-    """A few words that tell this schedule from another: "cosine", "linear 1e-4…0.02", "flow shift 3"."""
-    noise, loss = recipe.noise_scheduler, recipe.loss
-    match noise.class_name:
-        case "FlowMatchEulerDiscreteScheduler":
-            words = ["flow", *([f"shift {noise.shift:g}"] if noise.shift != 1 else [])]
-        case "EDMEulerScheduler":
-            words = [f"EDM {noise.sigma_min:g}…{noise.sigma_max:g}"]
-        case "UniformMixing":
-            words = ["mixing"]
-        case "DDPMScheduler":
-            words = [beta_schedule_words(noise)]
-            if not noise.trained_betas and noise.beta_schedule in ("linear", "scaled_linear", "sigmoid"):
-                words.append(f"{format_number(noise.beta_start)}…{format_number(noise.beta_end)}")
-            if noise.rescale_betas_zero_snr:
-                words.append("zero SNR")
-    if noise.num_train_timesteps != 1000:
-        words.append(f"T={noise.num_train_timesteps}")
-    if loss.weighting != "none":
-        words.append(loss.weighting)
-    if loss.timestep_sampling != "uniform":
-        words.append(loss.timestep_sampling)
-    return " ".join(words)
-
-
-def beta_schedule_words(noise: NoiseScheduler) -> str:
-    """ "cosine" for squaredcos_cap_v2, "custom β" for a list of them."""
-    if noise.trained_betas:
-        return "custom β"
-    return {"squaredcos_cap_v2": "cosine"}.get(noise.beta_schedule, noise.beta_schedule)

@@ -19,6 +19,7 @@ from tui_lab.errors import RecipeError
 from tui_lab.recipe import Recipe
 from tui_lab.tui.compared_schedules import ComparedSchedules
 from tui_lab.tui.schedule_curves import Shown, readings, series_of
+from tui_lab.tui.schedule_words import OBJECTIVES
 from tui_lab.tui.screens.ask import Choose
 from tui_lab.tui.widgets.line_chart import LineChart
 from tui_lab.tui.widgets.panel import Panel
@@ -29,7 +30,6 @@ ROOMY = 34
 """Lines inside the panel from which on the remarks get all the lines that they need."""
 SLIM = 50
 """Columns below which the line of values gives way: the chart's legend says the most telling ones."""
-OBJECTIVES = {"epsilon": "ε", "sample": "x₀", "v_prediction": "v", "flow": "flow", "edm": "EDM's F"}
 
 
 class SchedulePanel(Panel, can_focus=False):
