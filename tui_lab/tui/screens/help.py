@@ -23,11 +23,11 @@ WORDS = (
     (
         "2 Schedule",
         "How much picture (√ᾱ) and how much noise (√(1-ᾱ)) there is in x_t at each timestep, and their ratio, log-SNR. "
-        "Turn beta_schedule and see it bend; the grey curve is how it was before. g goes on to β, SNR, and the share of "
-        "the loss that each timestep gets; l and L make an axis logarithmic; k pins a schedule to compare with. The "
-        "uprights below are where the sampler asks the model. Below that, one of your pictures noised at eight "
-        "timesteps: i takes another. Arrows move the brush: x_t there, its noise, and what a model would have to say of "
-        "it. ! is a remark of the linter, and j goes to its knob.",
+        "Turn beta_schedule and see it bend; the grey curve is how it was before. g goes on to β, SNR, and the share "
+        "of the loss that each timestep gets; l and L make an axis logarithmic; k pins a schedule to compare with. "
+        "The uprights below are where the sampler asks the model. Below that, one of your pictures noised at eight "
+        "timesteps: i takes another. Arrows move the brush: x_t there, its noise, and what a model would have to say "
+        "of it. ! is a remark of the linter, and j goes to its knob.",
     ),
     (
         "3 Loss",
@@ -47,9 +47,10 @@ WORDS = (
     ),
     (
         "Model (m) and one batch (b)",
-        "The network, block by block at the present resolution, what a step of it costs, presets by scale, and where it "
-        "starts from. One batch is what training does at every step, seen slowly: pictures, noise, noisy pictures, what "
-        "the model makes of them, and how far off that is; for a fresh model, a checkpoint, or the run as it is now.",
+        "The network, block by block at the present resolution, what a step of it costs, presets by scale, and where "
+        "it starts from. One batch is what training does at every step, seen slowly: pictures, noise, noisy pictures, "
+        "what the model makes of them, and how far off that is; for a fresh model, a checkpoint, or the run as it is "
+        "now.",
     ),
 )
 

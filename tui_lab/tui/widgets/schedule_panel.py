@@ -157,18 +157,25 @@ class SchedulePanel(Panel, can_focus=False):
         last = self._recipe.noise_scheduler.num_train_timesteps - 1
         return min(last, max(0, round(self.chart.cursor) - self.chart.log_x))
 
+    @property
+    def _discrete(self) -> bool:
+        """Whether a level is a timestep that the model is told."""
+        return self._recipe is not None and self._recipe.noise_scheduler.class_name in (
+            "DDPMScheduler",
+            "UniformMixing",
+        )
+
     def _draw(self) -> None:
         if self._recipe is None:
             return
         chart, sets = self.chart, Shown.of(self._recipe).sets
         chosen = next((one for one in sets if one.title == self.curve_set), sets[0])
         log_y = self._log_y.get(chosen.title, chosen.log_y)
-        discrete = self._recipe.noise_scheduler.class_name in ("DDPMScheduler", "UniformMixing")
         chart.log_x, chart.log_y, chart.y_range = self.log_x, log_y, chosen.y_range
         axes = ", ".join([*(["log y"] if log_y else []), *(["log t"] if self.log_x else [])])
         chart.y_label = f"{chosen.title}, {axes}" if axes else chosen.title
         self.border_title = f"{self.number} {self.title} · {chart.y_label}"
-        chart.x_label = ("t" if discrete else "level") + (" + 1" if self.log_x else "")
+        chart.x_label = ("t" if self._discrete else "level") + (" + 1" if self.log_x else "")
         visits = self._visits if self.shows_visits else None
         chart.rug = () if visits is None else tuple((visits.index + self.log_x).tolist())
         chart.set_series(series_of(chosen, self.compared.kept(self.shows_before), self.log_x, log_y))
@@ -184,7 +191,7 @@ class SchedulePanel(Panel, can_focus=False):
 
     def _level_words(self, level: int, width: int) -> Content:
         assert self._recipe is not None
-        parts = [Content.styled(f"t {level}", "$foreground bold")]
+        parts = [Content.styled(f"{'t' if self._discrete else 'level'} {level}", "$foreground bold")]
         for name, value in readings(Shown.of(self._recipe), level):
             part = Content.assemble((f"{name} ", "$secondary"), (value, "$foreground"))
             if sum(one.cell_length + 2 for one in parts) + part.cell_length > width:

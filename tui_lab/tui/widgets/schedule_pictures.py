@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from tui_lab.diffusion import schedules
 from tui_lab.recipe.schema import NoiseScheduler
 from tui_lab.tui.brush_tiles import brush_tiles
+from tui_lab.tui.chart import short_number
 from tui_lab.tui.pixels import best_grid, shrink
 from tui_lab.tui.widgets.pixel_view import GAP, LEAST_SIDE, PixelView
 
@@ -64,7 +65,7 @@ class SchedulePictures(Vertical):
         if strip_rows:
             at = schedules.spread_timesteps(self.noise.num_train_timesteps, self.count)
             noised = schedules.add_noise(picture, at, self.noise)
-            strip.show(self._as_seen(noised), labels=[str(t) for t in at])
+            strip.show(self._as_seen(noised), labels=level_words(self.noise, at.tolist()))
         if tiles is not None:
             brush.styles.height = rows_for(len(tiles), height, width, columns, rows - strip_rows)
             seen = np.concatenate([self._as_seen(tile.x[None]) for tile in tiles])
@@ -76,6 +77,13 @@ class SchedulePictures(Vertical):
             largest = np.abs(x).max(axis=tuple(range(1, x.ndim)), keepdims=True)
             x = x / np.maximum(largest, 1.0)
         return schedules.to_uint8(x)
+
+
+def level_words(noise: NoiseScheduler, levels: list[int]) -> list[str]:
+    """What each level is called: its timestep, or its σ where the model is not told a timestep."""
+    if noise.class_name in ("DDPMScheduler", "UniformMixing"):
+        return [str(level) for level in levels]
+    return [f"σ {short_number(sigma, 2)}" for sigma in schedules.levels(noise).sigma[levels].tolist()]
 
 
 def fitting(picture: Pixels) -> Pixels:
