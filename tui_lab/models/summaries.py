@@ -1,63 +1,86 @@
-"""What a model consists of, without a forward pass on real numbers."""
+"""What a model consists of and what training it takes, without a forward pass on real numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from tui_lab.models.answering import answer
 from tui_lab.models.building import build
+from tui_lab.models.cost import Memory, Precision, training_cost
 from tui_lab.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of the network, in the order it runs: its shape is the output's, (C, H, W), or (C,) for the embedding."""
+    """A part of the network, in the order it runs, its own parts (`depth` 1) after it.
+
+    `parameters` are those of its parts too. `shape` is its output's for one image, (C, H, W), (tokens, C), or (C,).
+    """
 
     name: str
     kind: str
+    depth: int
     parameters: int
     shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
+    """`flops_per_step` and `memory` (bytes) are of an update at the recipe's batch size and accumulation."""
+
     parameters: int
     blocks: tuple[Block, ...]
+    flops_per_step: int
+    memory: Memory
 
 
-def summary(recipe: Recipe) -> ModelSummary:
-    """Parameters and the output shape of each block; on the meta device, so that the largest model costs no memory."""
+def summary(recipe: Recipe, precision: Precision = "no") -> ModelSummary:
+    """On tensors without bytes, so that the largest model costs no memory. `precision`: what training resolves to."""
     with torch.device("meta"):
-        model = build(recipe)
-        x = torch.empty(1, recipe.dataset.channels, recipe.dataset.resolution, recipe.dataset.resolution)
+        model = build(recipe).eval()
+    cost = training_cost(recipe, precision)
+    return ModelSummary(_count(model), tuple(_blocks(recipe, model)), cost.flops, cost.memory)
+
+
+def _blocks(recipe: Recipe, model: nn.Module) -> Iterator[Block]:
+    """Those that run, in their order."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    parts = {name: (module, depth) for name, module, depth in _parts(model)}
+
+    def begin(name: str) -> None:
+        shapes.setdefault(name, ())
+
+    def end(name: str, output: object) -> None:
+        # A down block answers (output, skip connections), an adaptive norm (output, gate, …).
+        first = output[0] if isinstance(output, tuple) else output
+        if isinstance(first, Tensor):
+            shapes[name] = tuple(first.shape[1:])
+
+    for name, (module, _) in parts.items():
+        module.register_forward_pre_hook(lambda _m, _i, name=name: begin(name))
+        module.register_forward_hook(lambda _m, _i, output, name=name: end(name, output))
+    with torch.no_grad(), torch.device("meta"):
         t = torch.zeros(1, dtype=torch.int64)
-    ran: list[Block] = []
-    for name, module in _parts(model):
-
-        def note(module: nn.Module, _inputs: object, output: object, name: str = name) -> None:
-            # A down block answers (output, skip connections).
-            first = output[0] if isinstance(output, tuple) else output
-            if isinstance(first, Tensor):
-                ran.append(Block(name, type(module).__name__, _count(module), tuple(first.shape[1:])))
-
-        module.register_forward_hook(note)
-    with torch.no_grad():
-        model(x, t)
-    return ModelSummary(_count(model), tuple(ran))
+        answer(recipe.model, model, torch.empty(1, recipe.dataset.channels, *recipe.dataset.size), t, t)
+    for name, shape in shapes.items():
+        module, depth = parts[name]
+        yield Block(name, type(module).__name__, depth, _count(module), shape)
 
 
-def _parts(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The model's children, with lists of blocks taken apart; those without parameters say nothing and are left out."""
-    parts: list[tuple[str, nn.Module]] = []
-    for name, child in model.named_children():
+def _parts(module: nn.Module, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, nn.Module, int]]:
+    """Children and theirs, lists taken apart; those without parameters say nothing and are left out."""
+    for name, child in module.named_children():
         if isinstance(child, nn.ModuleList):
-            parts += [(f"{name}.{i}", block) for i, block in enumerate(child)]
+            yield from _parts(child, f"{prefix}{name}.", depth)
         elif _count(child):
-            parts.append((name, child))
-    return parts
+            yield f"{prefix}{name}", child, depth
+            if depth == 0:
+                yield from _parts(child, f"{prefix}{name}.", 1)
 
 
 def _count(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,46 @@
+"""`python -m tests.models.measure_peak RECIPE.toml`: the most memory, in bytes, that two updates take over what the
+process held before, as the kernel counts it. Run apart: a process's peak is that of its whole life."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+import psutil
+import torch
+from torch import nn
+
+from tui_lab import models
+from tui_lab.catalog.models import MODEL_PRESETS
+from tui_lab.engine.ema import EMA, frozen_copy
+from tui_lab.engine.optimizer import adamw
+from tui_lab.recipe import Recipe, load_recipe, replaced
+
+WARM_UP = {**MODEL_PRESETS["nano"].knobs, "dataset.resolution": 8}
+
+
+def train(recipe: Recipe, model: nn.Module) -> None:
+    kept = [EMA(model), frozen_copy(model)]
+    optimizer = adamw(model.parameters(), recipe.optimizer)
+    batch, channels, (height, width) = recipe.training.train_batch_size, recipe.dataset.channels, recipe.dataset.size
+    for _ in range(2):
+        x, t = torch.randn(batch, channels, height, width), torch.zeros(batch, dtype=torch.int64)
+        models.answer(recipe.model, model, x, t, t).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert len(kept) == 2
+
+
+def main() -> None:
+    recipe = load_recipe(Path(sys.argv[1]))
+    torch.set_num_threads(1)
+    tiny = replaced(recipe, {**WARM_UP, "training.train_batch_size": 1})
+    train(tiny, models.build(tiny))  # loads what the libraries load at their first step: no cost of the recipe's
+    before = psutil.Process().memory_info().rss
+    train(recipe, models.build(recipe))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
