@@ -4,12 +4,12 @@ from types import ModuleType
 
 import pytest
 
-from tests.bench import attached, first_paint, key_echo, report, ui_frames
+from tests.bench import attached, data, first_paint, key_echo, report, ui_frames
 
 pytestmark = pytest.mark.bench
 
 
-@pytest.mark.parametrize("bench", [ui_frames, first_paint, key_echo, attached], ids=lambda bench: bench.__name__)
+@pytest.mark.parametrize("bench", [ui_frames, first_paint, key_echo, attached, data], ids=lambda bench: bench.__name__)
 @pytest.mark.timeout(900)
 def test_bench_measures(bench: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     measured = bench.measure(bench.options().parse_args([]))

@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from tests.waiting import wait_until
 from tui_lab.runs.folder import RunFolder
@@ -46,6 +47,10 @@ class TrainingRun:
         wait_until(measured, timeout=10 * seconds + 30, interval=0.2)
         (first_time, first_step), (last_time, last_step) = points[0], points[-1]
         return (last_step - first_step) / (last_time - first_time)
+
+    def latest_metrics(self) -> Mapping[str, Any]:
+        """What the run last journalled of its steps, by `latest_metrics()["data_share"]["mean"]` and the like."""
+        return [record.data for record in JournalReader(self.folder).read_new() if record.kind == "metrics"][-1]
 
 
 @contextmanager

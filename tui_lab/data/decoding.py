@@ -30,6 +30,7 @@ CHUNK_PICTURES = 64
 CHUNK_BYTES = 1 << 22
 """A worker's turn: so many pictures, fewer where they are large. What is in flight is a few chunks a worker."""
 ARRAY_CHUNK_BYTES = 1 << 24
+MOST_WORKERS = 16
 
 
 class NothingUsableError(DataError):
@@ -134,7 +135,8 @@ def _decoded_chunks(opened: Opened, shaping: Shaping) -> Iterator[Chunk]:
     """Decoded by as many threads as there are cores: Pillow lets go of the interpreter's lock while it decodes and
     resizes. Chunks come in the source's order, and only a few are ahead of the one that is asked for."""
     step = max(1, min(CHUNK_PICTURES, CHUNK_BYTES // int(np.prod(shaping.shape))))
-    workers = len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = min(cores, MOST_WORKERS)
     stop = threading.Event()
     pending: deque[Future[Chunk]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="decoder") as pool:
