@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from textual import work
+from textual.binding import Binding, BindingType
 
 from tui_lab.errors import LabError
 from tui_lab.recipe import Knob
@@ -21,6 +23,20 @@ from tui_lab.workbench.client import Device, ModelSummary, SampleRequest, Workbe
 class SamplingScreen(DraftingScreen):
     """Owns the workbench. `note` is a quiet word about what it is busy with."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "m", "model", "Model", id="model", tooltip="The model: its blocks, what it costs, presets, where it starts"
+        ),
+        Binding(
+            "b",
+            "one_batch",
+            "One batch",
+            id="one-batch",
+            show=False,
+            tooltip="One batch through the five steps of training",
+        ),
+    ]
+
     def __init__(self, draft: Draft) -> None:
         super().__init__(draft)
         self.note = ""
@@ -29,6 +45,10 @@ class SamplingScreen(DraftingScreen):
         self._summary: ModelSummary | None = None
         self._summary_of: object = None
         self._seeds_used = 0
+
+    @property
+    def workbench(self) -> Workbench:
+        return self._workbench
 
     async def on_unmount(self) -> None:
         await self._workbench.close()
@@ -91,6 +111,16 @@ class SamplingScreen(DraftingScreen):
         if knob.key == "training.device" and self._devices:
             return [("auto", "CUDA, then MPS, then CPU"), *((device.name, device.title) for device in self._devices)]
         return super().choices_of(knob)
+
+    def action_model(self) -> None:
+        from tui_lab.tui.screens.model import ModelScreen
+
+        self.app.push_screen(ModelScreen(self))
+
+    def action_one_batch(self) -> None:
+        from tui_lab.tui.screens.one_batch import OneBatchScreen
+
+        self.app.push_screen(OneBatchScreen(self))
 
     def next_seed(self) -> int:
         self._seeds_used += 1
