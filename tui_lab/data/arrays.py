@@ -85,6 +85,14 @@ def as_pictures(array: NDArray[Any], name: str) -> NDArray[Any]:
     return array
 
 
+def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
+    """The arrays in a file and their shapes, from their headers alone. Raises DataError."""
+    if path.suffix.lower() == ".npz":
+        with _Npz(path) as arrays:
+            return arrays.shapes
+    return {path.stem: _load_npy(path).shape}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedArray:
     """Pictures (N, H, W) or (N, H, W, C) with labels; `held_out` (N,) is the set's own split, None without one."""

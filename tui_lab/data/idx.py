@@ -93,6 +93,15 @@ def _read_gzipped(path: Path) -> NDArray[Any]:
     return np.frombuffer(content, header.dtype).reshape(header.shape)
 
 
+def read_shape(path: Path) -> tuple[int, ...]:
+    """What the header says, which reading may prove wrong. Raises DataError."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            return _Header.of(file.read(_LONGEST_HEADER)).shape
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise DataError(f"{clean(str(path))} cannot be read ({clean(str(error), 120)}); get it again") from error
+
+
 class Part(NamedTuple):
     """A file of pictures and the file of their labels, where there is one."""
 

@@ -55,17 +55,31 @@ class SavedFolder:
 
     def open(self, progress: Progress | None = None) -> OpenedTable:
         table = open_files(self.files, self.name)
-        return open_table(table, self.features() or features_of(table.schema), self.image, self.label, self.name)
+        features = saved_features(self.split) or features_of(table.schema)
+        return open_table(table, features, self.image, self.label, self.name)
 
-    def features(self) -> Features:
-        features = _json(self.split / "dataset_info.json").get("features")
-        return features if isinstance(features, dict) else {}
+
+def saved_features(split: Path) -> Features:
+    """The columns of the split in this folder, and their types; {} where that was not written down."""
+    features = _json(split / "dataset_info.json").get("features")
+    if not isinstance(features, dict):
+        return {}
+    return {name: feature for name, feature in features.items() if isinstance(feature, dict)}
+
+
+def saved_splits(path: Path) -> tuple[str, ...]:
+    """The folders of the splits, () where `path` is a single one. None of them leads out of `path`."""
+    if not (path / "dataset_dict.json").is_file():
+        return ()
+    splits = _json(path / "dataset_dict.json").get("splits")
+    names = splits if isinstance(splits, list) else []
+    return tuple(name for name in names if isinstance(name, str) and name == Path(name).name)
 
 
 def _split_of(path: Path, split: str) -> Path:
     if not (path / "dataset_dict.json").is_file():
         return path
-    splits = [name for name in _json(path / "dataset_dict.json").get("splits", []) if isinstance(name, str)]
+    splits = saved_splits(path)
     if split not in splits:
         there = clean(", ".join(splits), 200)
         raise DataError(f"{clean(str(path))} has no split {clean(split, 80)!r}; set dataset.split to one of {there}")
