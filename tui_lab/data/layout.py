@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 from tui_lab.data.labels import Labels, number_labels
 
@@ -18,9 +17,10 @@ _HELD_OUT = frozenset({"test", "testing", "val", "valid", "validation", "eval", 
 
 
 def is_picture(name: str) -> bool:
-    """By its name alone; hidden files are none."""
-    path = PurePosixPath(name)
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    """By its name alone; hidden files are none. Asked for every file of large folders, and so without a PurePath."""
+    last = name.rpartition("/")[2]
+    stem, dot, suffix = last.rpartition(".")
+    return bool(stem) and f"{dot}{suffix}".lower() in SUFFIXES and not last.startswith(".")
 
 
 def held_out_of(names: Sequence[str]) -> list[bool]:
