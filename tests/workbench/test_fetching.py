@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tui_lab.data import load_cached
+from tests.waiting import wait_until
+from tui_lab.data import Progress, load_cached
 from tui_lab.errors import DataError
 from tui_lab.recipe import Recipe, dump_recipe, replaced
+from tui_lab.workbench import fetching
 from tui_lab.workbench.client import Workbench
 from tui_lab.workbench.fetching import fetch
 
@@ -45,6 +48,35 @@ def test_closing_it_stops_the_decoder_and_leaves_no_cache(tmp_path: Path) -> Non
     with contextlib.closing(fetch({"recipe": dump_recipe(recipe)})) as answers:  # type: ignore[type-var]
         next(answers)
     assert load_cached(recipe.dataset) is None
+
+
+def test_what_is_there_already_is_counted_too(tmp_path: Path) -> None:
+    fill(tmp_path, 30)
+    (tmp_path / "broken.png").write_bytes(b"broken")
+    for _ in range(2):
+        assert list(fetch({"recipe": dump_recipe(recipe_of(tmp_path))}))[-1].header["images"] == 30
+
+
+def test_a_download_without_news_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, 3)
+    go_on = threading.Event()
+    stopped: list[BaseException] = []
+
+    def download(dataset: object, progress: Progress) -> None:
+        go_on.wait(60)
+        try:
+            progress(1, 3)
+        except BaseException as error:
+            stopped.append(error)
+            raise
+
+    monkeypatch.setattr(fetching, "load_images", download)
+    monkeypatch.setattr(fetching, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(fetching, "PATIENCE", 0.01)
+    with contextlib.closing(fetch({"recipe": dump_recipe(recipe_of(tmp_path))})) as answers:  # type: ignore[type-var]
+        assert next(answers).header == {"kind": "step", "done": 0, "total": 0}
+    go_on.set()
+    wait_until(lambda: stopped)
 
 
 def test_the_process_fetches_and_says_what_is_wrong(tmp_path: Path) -> None:
