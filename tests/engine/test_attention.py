@@ -22,7 +22,17 @@ def flash_as_before() -> Iterator[None]:
 def test_attention_is_over_the_pixels_of_the_first_block_that_attends() -> None:
     assert largest_attention(tiny_recipe()) == 4 * 4
     assert largest_attention(tiny_recipe({"dataset.resolution": 64})) == 32 * 32
+    assert largest_attention(tiny_recipe({"dataset.resolution": 64, "dataset.width": 32})) == 32 * 16
+
+
+def test_without_a_block_that_attends_it_is_over_the_smallest_resolution_or_there_is_none() -> None:
     assert largest_attention(tiny_recipe(NO_ATTENTION)) == 4 * 4
+    assert largest_attention(tiny_recipe({**NO_ATTENTION, "model.add_attention": False})) == 0
+
+
+def test_a_transformer_attends_over_its_patches() -> None:
+    transformer = {"model.class": "DiTTransformer2DModel", "dataset.resolution": 32, "model.patch_size": 4}
+    assert largest_attention(tiny_recipe(transformer)) == 8 * 8
 
 
 @pytest.mark.parametrize(("resolution", "device", "flash"), [(16, "cpu", False), (32, "cpu", True), (16, "cuda", True)])

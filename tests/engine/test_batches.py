@@ -12,7 +12,7 @@ from tests.engine.tiny import tiny_recipe
 from tui_lab.data import Images
 from tui_lab.engine.batches import Batch, Batches, held_out_batch, training_batch
 from tui_lab.engine.feeds import Request, open_feed
-from tui_lab.engine.startup import build_accelerator, build_learner
+from tui_lab.engine.startup import lone_learner
 
 CPU = torch.device("cpu")
 PLAIN = {"dataset.random_flip": False}
@@ -119,7 +119,7 @@ def test_held_out_pictures_are_the_middle_of_their_margin(roomy: Images) -> None
 
 def test_the_batch_that_the_workbench_shows_is_the_one_that_the_learner_draws(images: Images) -> None:
     recipe = tiny_recipe({"training.gradient_accumulation_steps": 2, "dataset.random_rotation": 10.0, **CLASSES})
-    learner = build_learner(recipe, images, build_accelerator(CPU, "no"))
+    learner = lone_learner(recipe, images, CPU)
     for _ in range(2):
         learner.update()
     drawn = learner._batches.draw(learner.step, 0, learner._request(0))

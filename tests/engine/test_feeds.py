@@ -102,7 +102,7 @@ def counted() -> Iterator[tuple[NDArray[np.uint8], int]]:
 
 
 def test_of_a_stream_each_process_keeps_its_share_of_each_batch() -> None:
-    whole, first, second = (Streamed(counted()) for _ in range(3))
+    whole, first, second = (Streamed(lambda position: counted()) for _ in range(3))
     for position in (0, 10):
         all_of_it = whole(Request(position, 10, 0, 10))
         shares = first(Request(position, 10, 0, 4)), second(Request(position, 10, 4, 10))

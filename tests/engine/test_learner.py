@@ -4,7 +4,7 @@ import torch
 from tests.engine.tiny import tiny_recipe
 from tui_lab.data import Images
 from tui_lab.engine.learner import Drawn, Learner
-from tui_lab.engine.startup import build_accelerator, build_learner
+from tui_lab.engine.startup import lone_learner
 from tui_lab.errors import LabError
 from tui_lab.recipe import Recipe, replaced
 
@@ -12,8 +12,7 @@ CPU = torch.device("cpu")
 
 
 def a_learner(images: Images, recipe: Recipe) -> Learner:
-    accelerator = build_accelerator(CPU, "bf16" if recipe.training.mixed_precision == "bf16" else "no")
-    return build_learner(recipe, images, accelerator)
+    return lone_learner(recipe, images, CPU)
 
 
 def drawn(learner: Learner, part: int = 0) -> Drawn:

@@ -12,9 +12,8 @@ from torch import Tensor
 from tui_lab.data import Images
 from tui_lab.diffusion.forward import normalise
 from tui_lab.engine.augment import crop, mirror, turn
-from tui_lab.engine.feeds import Direct, Feed, Mapped, Pictures, Request
+from tui_lab.engine.feeds import Feed, Pictures, Request, open_still
 from tui_lab.engine.labels import null_label, told
-from tui_lab.engine.order import Order
 from tui_lab.engine.seeds import Generators, Stream
 from tui_lab.recipe import Recipe
 
@@ -74,12 +73,12 @@ class Batches:
 
 def training_batch(recipe: Recipe, images: Images, device: torch.device, step: int) -> Batch:
     """Exactly what the learner draws for the update that follows `step`, its first part, if every update before it was
-    of the recipe's own batch size; of a streamed set, which keeps no order, its first pictures in the place of that."""
+    of the recipe's own batch size. Of a streamed set, which comes in no order of ours: some of its first pictures."""
     training = recipe.training
     size = training.train_batch_size
     position = step * size * training.gradient_accumulation_steps
-    feed = Direct(Mapped(images, Order(training.seed, len(images.train_rows))), device)
-    return Batches(recipe, images, feed, device).draw(step, 0, Request(position, size, 0, size))
+    batches = Batches(recipe, images, open_still(recipe, images, device), device)
+    return batches.draw(step, 0, Request(position, size, 0, size))
 
 
 def held_out_batch(recipe: Recipe, images: Images, rows: NDArray[np.int64], device: torch.device) -> Batch:

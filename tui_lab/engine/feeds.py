@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
+from itertools import islice
+from queue import SimpleQueue
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -13,8 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tui_lab.data import Images
+from tui_lab.data.stream import open_stream
 from tui_lab.engine.devices import free_memory
+from tui_lab.engine.labels import null_label
 from tui_lab.engine.order import Order
+from tui_lab.engine.seeds import Stream, step_seed
 from tui_lab.recipe import Recipe
 
 RESIDENT_SHARE = 0.25
@@ -90,15 +97,23 @@ class Mapped:
         return Pictures(torch.from_numpy(pixels), torch.from_numpy(self._images.labels[rows]))
 
 
-class Streamed:
-    """Reads what comes next: positions mean nothing to it, so that a resume begins the stream anew."""
+Shown = tuple[NDArray[np.uint8], int]
+"""A picture with its margin, and its label, -1 without one."""
 
-    def __init__(self, stream: Iterator[tuple[NDArray[np.uint8], int]]) -> None:
-        self._stream = stream
+
+class Streamed:
+    """Reads what comes next. A stream has no places to go back to: a resumed run begins another one."""
+
+    def __init__(self, open_at: Callable[[int], Iterator[Shown]]) -> None:
+        """`open_at` begins a stream for a run that has seen so many samples."""
+        self._open_at = open_at
+        self._stream: Iterator[Shown] | None = None
 
     def __call__(self, request: Request) -> Pictures:
         """Every process reads the whole batch, and keeps its share."""
-        drawn = [next(self._stream) for _ in range(request.size)][request.start : request.stop]
+        if self._stream is None:
+            self._stream = self._open_at(request.position)
+        drawn = list(islice(self._stream, request.size))[request.start : request.stop]
         pixels = np.stack([pixels for pixels, _ in drawn])
         return Pictures(torch.from_numpy(pixels), torch.tensor([label for _, label in drawn], dtype=torch.int64))
 
@@ -114,30 +129,47 @@ class Direct:
         return _to_device(self._read(request), self._device)
 
 
+class _Promise(NamedTuple):
+    request: Request
+    pictures: Future[Pictures]
+
+
 class Prefetched:
     """Reads the next batches in a thread while the device works on this one.
 
     They are foretold: each begins where the one before it ends. Where that turns out wrong (the batch size has changed)
-    they are thrown away, so that what is taken never depends on what was read ahead.
+    they are thrown away, so that what is taken never depends on what was read ahead. The thread lives as long as the
+    process, and does not hold up its end: it may be waiting for the network.
     """
 
     def __init__(self, read: Read, device: torch.device) -> None:
         """`read` is called in that one thread only."""
         self._read = read
         self._device = device
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
-        self._ahead: deque[tuple[Request, Future[Pictures]]] = deque()
+        self._ahead: deque[_Promise] = deque()
+        self._jobs: SimpleQueue[_Promise] = SimpleQueue()
+        threading.Thread(target=self._work, name="prefetch", daemon=True).start()
 
     def take(self, request: Request) -> Pictures:
-        if self._ahead and self._ahead[0][0] != request:
-            for _, useless in self._ahead:
-                useless.cancel()
+        if self._ahead and self._ahead[0].request != request:
+            for useless in self._ahead:
+                useless.pictures.cancel()
             self._ahead.clear()
-        following = self._ahead[-1][0].next if self._ahead else request
+        following = self._ahead[-1].request.next if self._ahead else request
         while len(self._ahead) <= AHEAD:
-            self._ahead.append((following, self._thread.submit(self._fetch, following)))
+            self._ahead.append(_Promise(following, Future()))
+            self._jobs.put(self._ahead[-1])
             following = following.next
-        return _to_device(self._ahead.popleft()[1].result(), self._device)
+        return _to_device(self._ahead.popleft().pictures.result(), self._device)
+
+    def _work(self) -> None:
+        while True:
+            request, pictures = self._jobs.get()
+            if pictures.set_running_or_notify_cancel():
+                try:
+                    pictures.set_result(self._fetch(request))
+                except BaseException as error:  # noqa: BLE001 - raised where the batch is taken
+                    pictures.set_exception(error)
 
     def _fetch(self, request: Request) -> Pictures:
         pictures = self._read(request)
@@ -146,15 +178,27 @@ class Prefetched:
 
 
 def open_feed(recipe: Recipe, images: Images, device: torch.device) -> Feed:
-    """The fastest way to feed this set to this device. Which one it is changes no bit of what is taken."""
+    """The fastest way to feed this set to this device. Which one it is changes no bit of what is taken, but that a
+    streamed set comes in no order of ours."""
     seed, count = recipe.training.seed, len(images.train_rows)
     if images.streaming:
-        from tui_lab.data.stream import open_stream
-
-        return Prefetched(Streamed(open_stream(recipe.dataset)), device)
+        return Prefetched(Streamed(partial(_open_stream, recipe)), device)
     if _fits(images, device):
         return Resident(images, Order(seed, count, device), device)
     return Prefetched(Mapped(images, Order(seed, count)), device)
+
+
+def open_still(recipe: Recipe, images: Images, device: torch.device) -> Feed:
+    """For a look at a few batches: nothing is loaded or read before it is asked for. They are those of `open_feed`, but
+    that a streamed set gives its first pictures."""
+    return Direct(Mapped(images, Order(recipe.training.seed, len(images.train_rows))), device)
+
+
+def _open_stream(recipe: Recipe, position: int) -> Iterator[Shown]:
+    """Shuffled otherwise after each resume. Pictures without a label are passed over where the model needs one."""
+    stream = open_stream(recipe.dataset, step_seed(recipe.training.seed, position, Stream.ORDER))
+    needs_label = bool(recipe.model.num_class_embeds) and null_label(recipe) is None
+    return (shown for shown in stream if shown[1] >= 0) if needs_label else stream
 
 
 def _fits(images: Images, device: torch.device) -> bool:

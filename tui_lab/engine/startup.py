@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState, GradientState
 
 from tui_lab.data import Images
 from tui_lab.diffusion.process import noise_process
@@ -16,7 +17,7 @@ from tui_lab.engine.attention import choose_attention
 from tui_lab.engine.batches import Batches, held_out_batch
 from tui_lab.engine.devices import cpu_cores, device_name, free_memory, resolve_device
 from tui_lab.engine.evaluation import Evaluation
-from tui_lab.engine.feeds import open_feed
+from tui_lab.engine.feeds import open_feed, open_still
 from tui_lab.engine.labels import check_labels
 from tui_lab.engine.learner import Learner
 from tui_lab.engine.memory import check_memory
@@ -43,7 +44,8 @@ def prepare(session: RankSession, images: Images) -> Trainer:
     set_up_torch(device)
     choose_attention(recipe, device)
     session.record("starting", at, message="building the model")
-    learner = build_learner(recipe, images, build_accelerator(device, precision))
+    batches = Batches(recipe, images, open_feed(recipe, images, device), device)
+    learner = Learner(recipe, batches, build_accelerator(device, precision))
     versions = _versions()
     if not resume(session, learner, versions) and recipe.model.base_checkpoint:
         session.record("starting", at, message=f"loading the weights of {recipe.model.base_checkpoint}")
@@ -85,10 +87,19 @@ def check(recipe: Recipe, images: Images, device: torch.device) -> None:
     check_memory(recipe, free_memory(device), device)
 
 
-def build_learner(recipe: Recipe, images: Images, accelerator: Accelerator) -> Learner:
-    """A learner at step 0, with fresh weights."""
-    device = accelerator.device
-    return Learner(recipe, Batches(recipe, images, open_feed(recipe, images, device), device), accelerator)
+def lone_learner(recipe: Recipe, images: Images, device: torch.device) -> Learner:
+    """A learner at step 0 without a run: its updates are those that a run's first steps would make.
+
+    For a process that looks at one recipe after another: accelerate's memory of the one before, its device and its
+    precision, is let go. Raises LabError where the device or the dataset cannot do what the recipe asks.
+    """
+    precision = resolve_precision(recipe.training.mixed_precision, device)
+    check(recipe, images, device)
+    choose_attention(recipe, device)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+    batches = Batches(recipe, images, open_still(recipe, images, device), device)
+    return Learner(recipe, batches, build_accelerator(device, precision))
 
 
 def set_up_torch(device: torch.device) -> None:
