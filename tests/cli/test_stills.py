@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tui_lab.cli.stills import can_print, grid, save_gif, save_png
+from tui_lab.cli.stills import can_print, grid, print_picture, save_gif, save_png
 from tui_lab.errors import DiskFullError, LabError
 
 
@@ -55,3 +55,17 @@ def test_no_picture_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert can_print()
     monkeypatch.setenv("NO_COLOR", "1")
     assert not can_print()
+
+
+def test_transparency_is_kept_in_files_and_white_in_the_shell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.zeros((2, 8, 8, 4), np.uint8)
+    images[1] = (255, 0, 0, 255)
+    save_png(tmp_path / "grid.png", images)
+    with Image.open(tmp_path / "grid.png") as saved:
+        assert saved.mode == "RGBA" and saved.getpixel((0, 0)) == (0, 0, 0, 0)
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    print_picture(grid(images))
+    assert "255;255;255" in capsys.readouterr().out

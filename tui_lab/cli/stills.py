@@ -24,7 +24,8 @@ CELL = 64
 
 
 def grid(images: Bytes, columns: int | None = None) -> Bytes:
-    """Images with shape (B, H, W, C) side by side, as (rows·H, columns·W, 3); nearly square if not told otherwise."""
+    """Images with shape (B, H, W, C) side by side, as (rows·H, columns·W, 3), or 4 where C is; nearly square if not told
+    otherwise."""
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
@@ -32,7 +33,7 @@ def grid(images: Bytes, columns: int | None = None) -> Bytes:
     cells[:count] = images
     tiled = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
     flat = tiled.reshape(rows * height, columns * width, channels)
-    return np.ascontiguousarray(np.broadcast_to(flat, (*flat.shape[:2], 3)))
+    return np.ascontiguousarray(np.broadcast_to(flat, (*flat.shape[:2], max(3, channels))))
 
 
 def save_png(path: Path, images: Bytes) -> None:
@@ -52,13 +53,15 @@ def can_print() -> bool:
 
 
 def print_picture(pixels: Bytes) -> None:
-    """Pixels (H, W, 3) as half blocks, made smaller where the terminal is narrower."""
+    """Pixels (H, W, 3), or (H, W, 4) over white, as half blocks, made smaller where the terminal is narrower."""
     from PIL import Image
     from rich.console import Console
     from rich_pixels import Pixels
 
     console = Console()
     image = Image.fromarray(pixels)
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     if image.width > console.width:
         height = max(2, round(image.height * console.width / image.width))
         image = image.resize((console.width, height), Image.Resampling.BOX)
