@@ -139,6 +139,8 @@ def fitting_size(recipe: Recipe, height: int, width: int) -> dict[str, Any]:
     for high, wide in asked:
         for multiple in (1, 2, 4, 8, 16, 32, 64):
             size = {"dataset.resolution": _up_to(high, multiple), "dataset.width": _up_to(wide, multiple)}
+            if wide and len(set(size.values())) == 1:
+                break  # rounded until it is square: cutting it square keeps more of the pictures
             if not any(problem.key in (*size, "model.class") for problem in problems(edited(recipe, size))):
                 return size
     return {"dataset.resolution": height, "dataset.width": width}

@@ -50,8 +50,8 @@ class Entry:
         return self.choice.shape if self.choice is not None else ""
 
     def matches(self, typed: str) -> bool:
-        text = f"{self.section} {self.title} {self.shape} {self.words}".lower()
-        return all(word in text for word in typed.lower().split())
+        text = f"{self.section} {self.title} {self.shape} {self.words}".lower().replace("×", "x")
+        return all(word in text for word in typed.lower().replace("×", "x").split())
 
 
 class ChooseData(ModalScreen[DataChoice | None]):

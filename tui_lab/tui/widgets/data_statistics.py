@@ -100,7 +100,7 @@ class DataStatistics(VerticalScroll):
 
     def _fill(self) -> None:
         found = self._statistics
-        if found is None:
+        if found is None or not self.size.width:
             return
         columns = 2 if self.size.width >= 2 * CARD else 1
         self.query_one("#cards").set_class(columns == 1, "-one-column")
