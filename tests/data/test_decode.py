@@ -189,11 +189,12 @@ def cut_short() -> bytes:
         (png_of(50_000, 50_000), "exceeds limit"),
         (png_of(11_000, 11_000), "too large: 11000×11000"),
         (png_of(1, 60_000), "too narrow: 1×60000"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n%%EOF\n", "not a picture"),
         (np.zeros((4, 4, 7), dtype=np.uint8), "not a picture: an array of 4×4×7"),
         (np.zeros((0, 4), dtype=np.uint8), "no pixels"),
         (np.zeros((4, 4), dtype=np.complex64), "samples of complex64"),
     ],
-    ids=["empty", "html", "cut-short", "bomb", "large", "narrow", "seven-channels", "no-rows", "complex"],
+    ids=["empty", "html", "cut-short", "bomb", "large", "narrow", "postscript", "seven-channels", "no-rows", "complex"],
 )
 def test_what_is_no_usable_picture_says_why(content: bytes | np.ndarray, reason: str) -> None:
     with pytest.raises(UNREADABLE) as caught:

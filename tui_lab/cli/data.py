@@ -45,7 +45,7 @@ def datasets(context: typer.Context, json: JsonOption = False) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from tui_lab.catalog.datasets import DATASETS
+    from tui_lab.catalog.datasets import DATASETS, HUB_DATASETS, cached_hub_datasets
 
     if json:
         put_json(
@@ -68,6 +68,9 @@ def datasets(context: typer.Context, json: JsonOption = False) -> None:
         _strip(info)
         missing = "" if info.available else f" (not here: {info.needs})"
         put(f"{info.name}  {info.resolution}×{info.resolution}×{info.channels}  {info.help}{missing}")
+    put(f"from the hub, for example: {', '.join(HUB_DATASETS)}")
+    if cached := cached_hub_datasets():
+        put(f"in the hub's cache here: {', '.join(cached)}")
 
 
 @app.command()

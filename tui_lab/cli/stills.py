@@ -24,7 +24,7 @@ CELL = 64
 
 
 def grid(images: Bytes, columns: int | None = None) -> Bytes:
-    """Images with shape (B, H, W, C) side by side, as (rows·H, columns·W, 3), or 4 where C is; nearly square if not told
+    """Images with shape (B, H, W, C) side by side, as (rows·H, columns·W, C), grey as RGB; nearly square if not told
     otherwise."""
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import stat
 import struct
@@ -20,6 +21,10 @@ MAX_PIXELS = 100_000_000
 """What would be unpacked above this is refused before it is: a few bytes of PNG can claim gigabytes."""
 MAX_ASPECT = 100
 """A picture so many times longer than wide is no picture, and its crop or border says nothing."""
+FORMATS = (
+    "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "QOI"
+)  # fmt: skip
+"""What is opened, whatever a file's name says. Not EPS, for which Pillow would run Ghostscript on it."""
 REDUCING_GAP = 2.0
 """JPEGs are unpacked at 1/2, 1/4 or 1/8 where that leaves at least twice the pixels that are asked for."""
 
@@ -69,7 +74,7 @@ def decoded(content: Path | bytes | NDArray[Any], shaping: Shaping) -> Decoded:
         return _shaped(Image.fromarray(_eight_bit_samples(content)), mode, shaping)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of large or odd files; the size is checked here instead
-        with Image.open(_file(content)) as image:
+        with Image.open(_file(content), formats=_formats()) as image:
             mode, (width, height) = image.mode, image.size
             _check_size(width, height)
             _draft(image, shaping)
@@ -89,6 +94,13 @@ def why(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Those that this build of Pillow can decode."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _file(content: Path | bytes) -> Path | io.BytesIO:
