@@ -5,6 +5,7 @@ import pytest
 from tests.cli.conftest import Lab
 from tests.waiting import wait_until
 from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.rank import RankSession
 from tui_lab.runs.status import status_of
 
 KEYS = {"run", "path", "status", "step", "loss", "steps_per_second", "checkpoint", "pipeline"}
@@ -62,3 +63,12 @@ def test_a_damaged_journal_is_counted(lab: Lab) -> None:
     path.write_bytes(path.read_bytes().replace(b'"kind":"starting"', b'"kind":"startinx"', 1))
     shown = lab("show", "heron").out
     assert [line.split() for line in shown.splitlines() if line.startswith("damaged")] == [["damaged", "lines", "1"]]
+
+
+def test_show_names_the_pictures_by_their_hash(lab: Lab) -> None:
+    session = RankSession(RunFolder.create('[recipe]\nname = "a-test"\n', "heron"))
+    counts = {"train_images": 90, "held_out_images": 10, "rejected_images": 2}
+    session.record("started", 0, dataset="cats\x1b", content_hash="0123456789abcdef" * 4, **counts)
+    session.close()
+    shown = lab("show", "heron").out
+    assert "cats�: 90 to train on, 10 held out, 2 left out; content 0123456789abcdef\n" in shown

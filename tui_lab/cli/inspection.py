@@ -13,7 +13,10 @@ from tui_lab.cli.arguments import JsonOption, RunArgument
 from tui_lab.cli.output import ago, number, put, put_fields, put_json, put_table, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui_lab.runs.folder import RunFolder
+    from tui_lab.runs.journal import Record
 
 POLL_SECONDS = 0.2
 
@@ -59,7 +62,8 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
         put_json(status.as_json())
         return
     journal, curves = JournalReader(folder), Curves()
-    curves.feed(journal.read_new())
+    records = journal.read_new()
+    curves.feed(records)
     goal = f" of {status.max_train_steps}" if status.max_train_steps else ""
     held_out = curves.validation_ema[1]
     put_fields(
@@ -72,6 +76,7 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
             ("speed", f"{status.steps_per_second:.1f} it/s" if status.steps_per_second else ""),
             ("device", " ".join(filter(None, (status.device, status.device_name)))),
             ("recipe", status.recipe),
+            ("data", _data(records)),
             ("parent", status.parent or ""),
             ("changed live", ", ".join(f"{key}={KNOBS[key].format(value)}" for key, value in curves.live.items())),
             ("checkpoints", ", ".join(map(str, folder.checkpoint_steps()))),
@@ -81,6 +86,16 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
             ("folder", str(status.path)),
         ]
     )
+
+
+def _data(records: Sequence[Record]) -> str:
+    """What the run trained on when it was last started, and the hash of those pictures."""
+    started = next((record.data for record in reversed(records) if record.kind == "started"), {})
+    if "content_hash" not in started:
+        return ""
+    left_out = f", {started['rejected_images']} left out" if started["rejected_images"] else ""
+    counts = f"{started['train_images']} to train on, {started['held_out_images']} held out{left_out}"
+    return f"{started['dataset']}: {counts}; content {started['content_hash'][:16]}"
 
 
 def log(
