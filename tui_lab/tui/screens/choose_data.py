@@ -61,7 +61,7 @@ class ChooseData(ModalScreen[DataChoice | None]):
         & > .box {{ width: 110; }}
         & Input {{ background: $panel; margin-bottom: 1; }}
         & OptionList {{
-            border: none; background: $surface; padding: 0; height: auto; max-height: 22;
+            border: none; background: $surface; padding: 0; height: auto; max-height: 45vh;
             text-wrap: nowrap; text-overflow: ellipsis;
         }}
         & OptionList > .option-list--option-disabled {{ color: $secondary; }}

@@ -19,7 +19,12 @@ WORDS = (
         "last, and a model learns to say what was drowned. Sampling starts from pure noise and undoes it step by step. "
         "A run trains in processes of its own: leave, lose the line, come back, and it is there.",
     ),
-    ("1 Dataset", "The pictures that will be trained on. Arrows turn the page."),
+    (
+        "1 Dataset",
+        "The pictures that will be trained on, as the model will see them: turn a knob of dataset.* and they follow. "
+        "Arrows turn the page, d chooses other data, Enter shows all of it: every picture, one of them large, "
+        "statistics, duplicates, the split, what was left out, and a batch as the model sees it.",
+    ),
     (
         "2 Schedule",
         "How much picture (√ᾱ) and how much noise (√(1-ᾱ)) there is in x_t at each timestep, and their ratio, log-SNR. "

@@ -162,8 +162,12 @@ class LabScreen(LoadingScreen):
             self.set_class(self.terminal_layout == name, f"-{name}")
         alone = self.zoomed or self.terminal_layout == "narrow"
         self.set_class(alone, "-alone")
+        # Where there is room for one panel, the pictures stand beside the knobs that shape them.
+        beside = alone and self.panel == "recipe" and self.query_one(RecipePanel).knobs.chosen.startswith("dataset.")
+        self.set_class(beside, "-beside")
         for panel in self.query(Panel):
-            panel.set_class(alone and panel.id != self.panel, "-aside")
+            shown = panel.id == self.panel or (beside and isinstance(panel, DatasetPanel))
+            panel.set_class(alone and not shown, "-aside")
 
     def action_panel(self, panel: str) -> None:
         self.panel = panel
@@ -211,6 +215,7 @@ class LabScreen(LoadingScreen):
     @on(KnobList.Chosen)
     def _knob_chosen(self, event: KnobList.Chosen) -> None:
         self.query_one(RecipePanel).describe(event.knob, self.draft)
+        self._arrange()
 
     @on(RemarkList.KnobAsked)
     def _knob_asked(self, event: RemarkList.KnobAsked) -> None:

@@ -171,7 +171,7 @@ class LoadingScreen(SamplingScreen):
         from tui_lab.tui.screens.data import DataScreen
 
         if self.images is None:
-            self.say("There are no pictures yet: d chooses data")
+            self.say("The pictures are still being read" if self._readings else "There are no pictures: d chooses data")
             return
         self.app.push_screen(DataScreen(self.images, self._batch, augmentation_words(self.draft.recipe.dataset), row))
 

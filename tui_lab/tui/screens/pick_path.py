@@ -43,9 +43,7 @@ class PickPath(ModalScreen[Path | None]):
             box.border_title = "A folder or file of pictures"
             yield FileTree(self._start)
             yield Static(id="path-words")
-            yield Static(
-                Content("enter takes it   → opens   ← closes, goes up   . hidden names   esc back"), classes="hint"
-            )
+            yield Static(Content("enter: take it   →: open   ←: close, go up   .: hidden   esc: back"), classes="hint")
 
     def on_mount(self) -> None:
         self.query_one(FileTree).focus()

@@ -80,9 +80,7 @@ class DatasetPanel(Panel):
         self._images, self._preview = None, pictures
         self.border_title = f"{self.number} {self.title} · {clean(name, 40)} {shape_words(pictures.shape[1:])}"
         self.border_subtitle = ""
-        self.query_one("#dataset-words", Static).update(
-            Content(f"The first {len(pictures)} pictures; the rest is read next")
-        )
+        self.query_one("#dataset-words", Static).update(Content(f"First {len(pictures)} pictures, as they will be"))
         self._show_page()
 
     def reading(self, done: int, total: int) -> None:
@@ -138,7 +136,10 @@ class DatasetPanel(Panel):
 
     def _show_all(self) -> None:
         if self._images is not None:
-            self.query_one("#dataset-words", Static).update(words_of(self._images, self.content_size))
+            words = words_of(self._images, self.content_size)
+            if self.styles.border_top[0] in ("", "none"):  # a narrow terminal: no frame to bear the name
+                words = Content.assemble((title_of(self._images), "$primary"), "\n", words)
+            self.query_one("#dataset-words", Static).update(words)
         self.call_after_refresh(self._show_page)
 
     def _say_page(self) -> None:
