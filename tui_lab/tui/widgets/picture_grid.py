@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.cells import set_cell_size
 from rich.color import Color as RichColor
+from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
@@ -285,7 +286,7 @@ class PictureGrid(PixelView, can_focus=True):
         bar = super()._text_strip(text[-1]).crop(0, 1)
         if self.depth is not ColourDepth.NONE:
             colour = self._colour("secondary" if text[-1] == THUMB else "border")
-            bar = bar.apply_style(Style(color=RichColor.from_rgb(*colour), bgcolor=RichColor.from_rgb(*colour)))
+            bar = Strip([Segment(" ", Style(bgcolor=RichColor.from_rgb(*colour)))])
         return Strip.join([strip.crop(0, self.size.width - 1), bar])
 
     def _colour(self, name: str) -> tuple[int, int, int]:
