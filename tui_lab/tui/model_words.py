@@ -21,6 +21,7 @@ def cost_lines(recipe: Recipe, summary: ModelSummary | None, probe: Probe | None
         _line("parameters", f"{summary.parameters:,}".replace(",", "\u202f")),
         _line("a step", f"{si(summary.flops_per_step, 'FLOP')}, fwd + bwd"),
         _line("memory", f"≈ {size(summary.memory_bytes)}, estimated"),
+        *(_line(f"  {name}", size(part)) for name, part in memory_parts(summary)),
     ]
     if probe is None:
         lines.append(_line("time", "b times two steps"))
@@ -32,6 +33,14 @@ def cost_lines(recipe: Recipe, summary: ModelSummary | None, probe: Probe | None
         if probe.peak_bytes is not None:
             lines.append(_line("peak", f"{size(probe.peak_bytes)}, measured"))
     return Content("\n").join(lines)
+
+
+def memory_parts(summary: ModelSummary) -> list[tuple[str, int]]:
+    """What the memory goes to, the largest first."""
+    memory = summary.memory
+    learning = memory.gradients + memory.optimizer
+    parts = [("activat.", memory.activations), ("weights", memory.weights + memory.copies), ("learning", learning)]
+    return sorted(parts, key=lambda part: -part[1])
 
 
 def _line(name: str, value: str) -> Content:

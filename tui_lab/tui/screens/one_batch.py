@@ -101,7 +101,7 @@ class OneBatchScreen(Screen[None]):
 
     def _head(self, said: str) -> None:
         """The title's line: whose weights, and what there is to say of the batch."""
-        weights = clean(self.source, 60) or "a fresh model"
+        weights = clean(self.source or self._desk.draft.recipe.model.base_checkpoint, 60) or "a fresh model"
         self.query_one("#batch-title", Static).update(
             Content.assemble(
                 ("One batch", "$primary bold"), (f"  {weights}", "$foreground"), (f"  {said}", "$secondary")
@@ -184,5 +184,5 @@ class OneBatchScreen(Screen[None]):
 
 
 def batch_words(batch: OneBatch, seed: int) -> str:
-    """ "16 pictures  loss 0.97 on average  batch 0"."""
-    return f"{len(batch.losses)} pictures  loss {np.mean(batch.losses):.3g} on average  batch {seed}"
+    """ "ema weights  loss 0.97 on average  batch 0"."""
+    return f"{batch.weights} weights  loss {np.mean(batch.losses):.3g} on average  batch {seed}"

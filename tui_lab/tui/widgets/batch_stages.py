@@ -19,7 +19,7 @@ STAGES = (
     ("2 noise", "ε", "as much as t says"),
     ("3 noisy", "x_t", "what the model sees"),
     ("4 answer", "its x₀", "what the model says"),
-    ("5 error", "|its x₀ - x₀|", "what it learns from"),
+    ("5 error", "difference", "what it learns from"),
 )
 """(number and name, symbol, what it is), in the order of the course's training loop."""
 NAMES, NAMES_SMALL = 20, 11

@@ -47,6 +47,7 @@ class BlockTree(Tree[Block]):
     def show(self, blocks: Sequence[Block]) -> None:
         """These blocks; what was folded stays folded where a block of that name is still there."""
         open_before = {node.data.name: node.is_expanded for node in self._known() if node.data is not None}
+        line = max(0, self.cursor_line)
         self.clear()
         path: list[TreeNode[Block]] = [self.root]
         for block, after in zip(blocks, [*blocks[1:], None], strict=True):
@@ -56,6 +57,7 @@ class BlockTree(Tree[Block]):
             else:
                 path[-1].add_leaf("", block)
         self.root.expand()
+        self.call_after_refresh(self.move_cursor_to_line, line)
 
     def _known(self) -> list[TreeNode[Block]]:
         found, waiting = [], [self.root]

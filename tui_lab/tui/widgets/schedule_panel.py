@@ -265,7 +265,7 @@ class SchedulePanel(Panel, can_focus=False):
         if pinned is None:
             self.notify("This schedule is pinned already, or there are too many: K takes one away", markup=False)
         else:
-            self.notify(f"Pinned: {pinned.title}. Turn a knob and compare; K takes it away", markup=False)
+            self.notify(f"Pinned: {pinned.title}. Turn a knob and compare; K takes it away", timeout=3, markup=False)
         self._draw()
 
     def action_pinned(self) -> None:

@@ -20,8 +20,8 @@ FEWEST, MOST = 2, 40
 """Levels that the strip can be asked to show."""
 LARGEST_SIDE = 128
 """Larger pictures are reduced before they are drowned: a terminal shows no more, and the knobs stay quick."""
-ROOMY = 12
-"""Rows for pictures from which on the strip stays in sight beside the brush."""
+ROOMY = 24
+"""Rows for pictures from which on the strip stays in sight beside the brush, or fewer where both fit unreduced."""
 
 
 class SchedulePictures(Vertical):
@@ -56,7 +56,7 @@ class SchedulePictures(Vertical):
         picture = fitting(self.picture)
         height, width = picture.shape[:2]
         tiles = None if self.level is None else brush_tiles(picture, self.level, self.noise)
-        beside = tiles is not None and rows >= ROOMY
+        beside = tiles is not None and rows >= min(ROOMY, 2 * (-(-height // 2) + 1))
         strip_rows = 0
         if tiles is None or beside:
             strip_rows = rows_for(self.count, height, width, columns, rows // 2 if beside else rows)
