@@ -14,19 +14,23 @@ from tui_lab.diffusion.schedules.betas import (
 from tui_lab.diffusion.schedules.levels import Levels, levels, log_snr, snr
 from tui_lab.diffusion.schedules.lint import Remark, lint
 from tui_lab.diffusion.schedules.loss_share import loss_share
-from tui_lab.diffusion.schedules.strip import add_noise, draw_noise, spread_timesteps, to_uint8
+from tui_lab.diffusion.schedules.strip import add_noise, draw_noise, from_uint8, spread_timesteps, to_uint8
+from tui_lab.diffusion.schedules.target import target
 from tui_lab.diffusion.schedules.timestep_density import density
+from tui_lab.diffusion.schedules.visits import Visits, visits
 from tui_lab.diffusion.schedules.weights import weights
 
 __all__ = [
     "Levels",
     "NoiseSchedule",
     "Remark",
+    "Visits",
     "add_noise",
     "alphas_cumprod",
     "betas",
     "density",
     "draw_noise",
+    "from_uint8",
     "levels",
     "lint",
     "log_snr",
@@ -36,6 +40,8 @@ __all__ = [
     "spread_timesteps",
     "sqrt_alphas_cumprod",
     "sqrt_one_minus_alphas_cumprod",
+    "target",
     "to_uint8",
+    "visits",
     "weights",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,28 +34,29 @@ class NoiseSchedule(Protocol):
 
 
 def betas(noise: NoiseSchedule) -> Float:
-    """β_t with shape (T,), each in (0, 1]; exactly 1 at the end of a schedule rescaled to zero terminal SNR.
+    """β_t with shape (T,), each in (0, 1]; exactly 1 at the end of a schedule rescaled to zero terminal SNR."""
+    scheduled = scheduled_betas(noise)
+    return rescale_zero_terminal_snr(scheduled) if noise.rescale_betas_zero_snr else scheduled
 
-    `trained_betas`, where given, take the place of the schedule; they too can be rescaled.
-    """
+
+def scheduled_betas(noise: NoiseSchedule) -> Float:
+    """β_t with shape (T,) before any rescaling: the schedule's, or `trained_betas` in its place."""
     steps, start, end = noise.num_train_timesteps, noise.beta_start, noise.beta_end
     if len(noise.trained_betas):
-        result = np.asarray(noise.trained_betas, dtype=np.float64)
-        return rescale_zero_terminal_snr(result) if noise.rescale_betas_zero_snr else result
+        return np.asarray(noise.trained_betas, dtype=np.float64)
     match noise.beta_schedule:
         case "linear":
-            result = np.linspace(start, end, steps)
+            return np.linspace(start, end, steps)
         case "scaled_linear":
-            result = np.linspace(start**0.5, end**0.5, steps) ** 2
+            return np.linspace(start**0.5, end**0.5, steps) ** 2
         case "squaredcos_cap_v2":
-            result = _betas_of(_cosine_alpha_bar(np.arange(steps + 1) / steps))
+            return _betas_of(_cosine_alpha_bar(np.arange(steps + 1) / steps))
         case "laplace":
-            result = _betas_of(_laplace_alpha_bar(np.arange(steps + 1) / steps))
+            return _betas_of(_laplace_alpha_bar(np.arange(steps + 1) / steps))
         case "sigmoid":
-            result = start + (end - start) / (1 + np.exp(-np.linspace(-6, 6, steps)))
+            return start + (end - start) / (1 + np.exp(-np.linspace(-6, 6, steps)))
         case other:
             raise ValueError(f"unknown beta_schedule {other!r}")
-    return rescale_zero_terminal_snr(result) if noise.rescale_betas_zero_snr else result
 
 
 def _cosine_alpha_bar(t: Float) -> Float:
@@ -74,9 +75,12 @@ def _betas_of(alpha_bar: Float, max_beta: float = 0.999) -> Float:
     return np.minimum(1 - alpha_bar[1:] / alpha_bar[:-1], max_beta)
 
 
-def rescale_zero_terminal_snr(betas: Float) -> Float:
+_Real = TypeVar("_Real", np.float32, np.float64)
+
+
+def rescale_zero_terminal_snr(betas: NDArray[_Real]) -> NDArray[_Real]:
     """√ᾱ shifted to end at 0 and scaled to begin where it did, back as β (Lin et al. 2023, algorithm 1)."""
-    root = np.sqrt(np.cumprod(1 - betas))
+    root = np.sqrt(np.cumprod(1 - betas, dtype=np.float64).astype(betas.dtype))
     rescaled = (root - root[-1]) * root[0] / (root[0] - root[-1])
     alpha_bar = rescaled**2
     return 1 - np.concatenate([alpha_bar[:1], alpha_bar[1:] / alpha_bar[:-1]])

@@ -22,6 +22,7 @@ class Remark:
 
     level: Literal["ok", "warn", "error"]
     text: str
+    key: str = ""
 
 
 class PredictedNoiseSchedule(NoiseSchedule, Protocol):
