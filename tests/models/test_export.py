@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +12,10 @@ from diffusers import DDPMPipeline
 
 from tui_lab import models
 from tui_lab.diffusion import sampling
+from tui_lab.diffusion.guidance import guided
 from tui_lab.diffusion.noise_schedulers import build_sampler, sampler_from_config
 from tui_lab.errors import DiskFullError, LabError, RecipeError
+from tui_lab.models.base import architecture, load_base
 from tui_lab.models.export import export_pipeline, load_pipeline, with_weights
 from tui_lab.recipe import Recipe, replaced
 
@@ -66,12 +69,12 @@ def test_a_pipeline_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
     loaded = load_pipeline(tmp_path / "pipeline")
 
-    assert not loaded.unet.training
+    assert not loaded.model.training
     for name, weight in unet.state_dict().items():
-        assert torch.equal(loaded.unet.state_dict()[name], weight), name
+        assert torch.equal(loaded.model.state_dict()[name], weight), name
     sampler = sampler_from_config(loaded.scheduler_config, DDIM.sampling)
     assert torch.equal(
-        drawn_by_the_lab(loaded.unet, sampler, 5),
+        drawn_by_the_lab(loaded.model, sampler, 5),
         drawn_by_the_lab(unet, build_sampler(DDIM), 5),
     )
 
@@ -81,7 +84,7 @@ def test_an_export_replaces_an_earlier_one_and_leaves_nothing_else_behind(tmp_pa
         torch.manual_seed(seed)
         unet = models.build(TINY)
         export_pipeline(TINY, unet, tmp_path / "pipeline")
-    assert torch.equal(load_pipeline(tmp_path / "pipeline").unet.conv_in.weight, unet.conv_in.weight)
+    assert torch.equal(load_pipeline(tmp_path / "pipeline").model.conv_in.weight, unet.conv_in.weight)
     assert [path.name for path in tmp_path.iterdir()] == ["pipeline"]
 
 
@@ -102,7 +105,7 @@ def test_a_full_disk_leaves_the_earlier_export_as_it_was(tmp_path: Path, monkeyp
     monkeypatch.setattr(DDPMPipeline, "save_pretrained", no_room)
     with pytest.raises(DiskFullError, match="no room left"):
         export_pipeline(TINY, models.build(TINY), tmp_path / "pipeline")
-    assert torch.equal(load_pipeline(tmp_path / "pipeline").unet.conv_in.weight, first.conv_in.weight)
+    assert torch.equal(load_pipeline(tmp_path / "pipeline").model.conv_in.weight, first.conv_in.weight)
     assert [path.name for path in tmp_path.iterdir()] == ["pipeline"]
 
 
@@ -157,3 +160,90 @@ class TestAFolderThatCannotBeSampled:
         self.change(folder / "scheduler" / "scheduler_config.json", beta_schedule="spiral")
         with pytest.raises(RecipeError, match="cannot be sampled: spiral"):
             sampler_from_config(load_pipeline(folder).scheduler_config, DDIM.sampling)
+
+
+CLASSES = {"model.num_class_embeds": 5, "loss.class_dropout": 0.1, "sampling.guidance_scale": 2.0}
+FLOW = {
+    "noise_scheduler.class": "FlowMatchEulerDiscreteScheduler",
+    "noise_scheduler.shift": 2.0,
+    "sampling.scheduler": "FlowMatchEulerDiscreteScheduler",
+}
+EDM = {"noise_scheduler.class": "EDMEulerScheduler", "sampling.scheduler": "EDMEulerScheduler"}
+BASIC = {
+    "model.class": "BasicUNet",
+    "model.timestep_conditioning": False,
+    "noise_scheduler.class": "UniformMixing",
+    "sampling.scheduler": "UniformMixingSampler",
+}
+DIT = {"model.class": "DiTTransformer2DModel", "model.num_layers": 2, "model.num_attention_heads": 2}
+COMPONENTS: dict[str, dict[str, Any]] = {
+    "classes, guided": CLASSES,
+    "classes, never hidden": {"model.num_class_embeds": 5},
+    "flow": FLOW,
+    "flow, by a solver, with classes": {**FLOW, **CLASSES, "sampling.scheduler": "DPMSolverMultistepScheduler"},
+    "EDM": EDM,
+    "EDM, fourier, not square": {**EDM, "model.time_embedding_type": "fourier", "dataset.width": 12},
+    "EDM, transformer": {**EDM, **DIT},
+    "transformer": DIT,
+    "transformer with classes": {**DIT, **CLASSES},
+    "the course's toy": BASIC,
+    "no timestep": {"model.timestep_conditioning": False},
+}
+
+
+@pytest.mark.parametrize("changes", COMPONENTS.values(), ids=COMPONENTS)
+class TestWhatNoPipelineOfDiffusersRuns:
+    @pytest.fixture
+    def recipe(self, changes: dict[str, Any]) -> Recipe:
+        first = {"sampling.scheduler": "DDIMScheduler", "sampling.num_inference_steps": 5, "sampling.seed": 0}
+        return replaced(TINY, {**first, **changes})
+
+    @pytest.fixture
+    def folder(self, recipe: Recipe, tmp_path: Path) -> Path:
+        torch.manual_seed(2)
+        model = models.build(recipe)
+        for parameter in model.parameters():
+            if parameter.requires_grad:  # a fresh transformer answers 0
+                torch.nn.init.normal_(parameter, std=0.05)
+        export_pipeline(recipe, model, tmp_path / "export")
+        return tmp_path / "export"
+
+    def test_the_program_in_its_readme_draws_what_the_lab_draws(
+        self, recipe: Recipe, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(folder)
+        program = (folder / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+        ran: dict[str, Any] = {}
+        exec(program, ran)  # the README's own words
+
+        loaded = load_pipeline(folder)
+        assert loaded.recipe == recipe
+        x, labels, null = self.start(recipe, ran["count"])
+
+        def predict(x: torch.Tensor, t: torch.Tensor, classes: torch.Tensor = labels) -> torch.Tensor:
+            return models.answer(recipe.model, loaded.model, x, t, classes)
+
+        asked = predict if null is None else guided(predict, labels, null, 2.0)
+        sampler = sampler_from_config(loaded.scheduler_config, recipe.sampling)
+        *_, last = sampling.denoise(asked, sampler, recipe.sampling.num_inference_steps, x)
+        assert torch.allclose((last.x_t / 2 + 0.5).clamp(0, 1), ran["images"], atol=1e-4)
+        assert last.x_t.std() > 0.01
+
+    def start(self, recipe: Recipe, count: int) -> tuple[torch.Tensor, torch.Tensor, int | None]:
+        """What the program begins with, as `denoise` wants it."""
+        shape = (count, recipe.dataset.channels, *recipe.dataset.size)
+        generator = torch.Generator().manual_seed(0)
+        if recipe.noise_scheduler.class_name == "UniformMixing":  # it starts from erf(x/√2)
+            even = torch.rand(shape, generator=generator) * 2 - 1
+            x = torch.special.erfinv(even.double()).float() * 2**0.5
+        else:
+            x = torch.randn(shape, generator=generator)
+        null = recipe.model.num_class_embeds - 1 if recipe.loss.class_dropout else None
+        return x, torch.arange(count), null
+
+    def test_it_can_be_started_from_and_exported_over(self, recipe: Recipe, folder: Path) -> None:
+        sampler = {"sampling.scheduler": recipe.sampling.scheduler}
+        adopted = replaced(TINY, {**sampler, **architecture(str(folder))})
+        assert adopted.model.class_name == recipe.model.class_name
+        assert load_base(adopted).keys() == models.build(recipe).state_dict().keys()
+        export_pipeline(recipe, models.build(recipe), folder)

@@ -23,9 +23,12 @@ from tui_lab.models.adopting import architecture_of_config, architecture_of_reci
 from tui_lab.models.building import build
 from tui_lab.models.checkpoints import find_weights
 from tui_lab.models.hub import fetch_model
-from tui_lab.recipe import Recipe, get, irrelevant
+from tui_lab.recipe import Recipe, get, irrelevant, load_recipe
 from tui_lab.runs.folder import ID, RunFolder
 from tui_lab.sanitize import clean
+
+MODEL, RECIPE = "model", "recipe.toml"
+"""In an export of components: the network's folder, and the recipe that it was trained by."""
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -55,7 +58,7 @@ def load_base(recipe: Recipe) -> dict[str, Tensor]:
     """
     source = recipe.model.base_checkpoint
     base = find(source)
-    state = _read(base)
+    state = _read(base.files)
     if (there := base.knobs["model.class"]) != recipe.model.class_name:
         raise RecipeError(f"{clean(source, 80)} is a {there}, and the recipe's model.class {recipe.model.class_name}")
     _check_shapes(recipe, source, state)
@@ -74,7 +77,9 @@ def find(source: str) -> Base:
     path = Path(source).expanduser()
     if path.is_file():
         return _of_file(path)
-    if path.is_dir() and (path / "recipe.toml").is_file():
+    if path.is_dir() and (path / RECIPE).is_file() and (path / MODEL / "config.json").is_file():
+        return Base(_weights_in(path / MODEL), architecture_of_recipe(load_recipe(path / RECIPE)))
+    if path.is_dir() and (path / RECIPE).is_file():
         return _of_run(RunFolder.open(path.absolute()), None)
     if path.is_dir() and (path / "state.json").is_file():
         return _of_run(RunFolder.open(path.absolute().parent.parent), int(path.name.removeprefix("step-")))
@@ -88,6 +93,11 @@ def find(source: str) -> Base:
     raise RecipeError(
         f"model.base_checkpoint {clean(source, 80)!r} is no folder, run, run@step or hub id (owner/name): name one"
     )
+
+
+def weights_of_folder(folder: Path) -> dict[str, Tensor]:
+    """The state dict in a network's folder of diffusers'. Raises RecipeError."""
+    return _read(_weights_in(folder))
 
 
 def _of_run(run: RunFolder, step: int | None) -> Base:
@@ -141,9 +151,9 @@ def _pickled(path: Path) -> RecipeError:
     )
 
 
-def _read(base: Base) -> dict[str, Tensor]:
+def _read(files: tuple[Path, ...]) -> dict[str, Tensor]:
     state: dict[str, Tensor] = {}
-    for path in base.files:
+    for path in files:
         try:
             state |= load_file(path)
         except (OSError, SafetensorError) as error:

@@ -1,4 +1,8 @@
-"""A trained model as a folder of diffusers' own, and back: what `DDPMPipeline.from_pretrained` loads and runs."""
+"""A trained model as a folder of diffusers' own, and back.
+
+An unconditional UNet2DModel over a DDPM process becomes what `DDPMPipeline.from_pretrained` loads and runs. diffusers
+has no pipeline for the rest (classes, flow, EDM, transformers, BasicUNet): that becomes components, with a README.
+"""
 
 from __future__ import annotations
 
@@ -15,42 +19,45 @@ from typing import Any
 import torch
 from diffusers.models.unets.unet_2d import UNet2DModel
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
-from tui_lab.diffusion.noise_schedulers import training_scheduler
+from tui_lab.diffusion.noise_schedulers import build_sampler, training_scheduler
 from tui_lab.errors import DiskFullError, LabError
+from tui_lab.models.base import MODEL, RECIPE, weights_of_folder
 from tui_lab.models.building import build
-from tui_lab.recipe import Recipe
+from tui_lab.models.usage import readme
+from tui_lab.recipe import Recipe, dump_recipe, edited, load_recipe
 
 _INDEX = "model_index.json"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pipeline:
-    """An unconditional pipeline's two parts: the network, in eval mode on the CPU, and its scheduler's config."""
+    """A network, in eval mode on the CPU, and the config of its noise process's scheduler.
 
-    unet: UNet2DModel
+    `recipe` says how `answer` has to ask it; of a pipeline from elsewhere only that, and its images' shape, is true.
+    """
+
+    model: nn.Module
     scheduler_config: dict[str, Any]
+    recipe: Recipe
 
 
-def export_pipeline(recipe: Recipe, weights: UNet2DModel | Mapping[str, Tensor], folder: Path) -> None:
-    """Write the recipe's UNet with these weights, and its noise schedule as a DDPMScheduler, as a pipeline folder.
+def export_pipeline(recipe: Recipe, weights: nn.Module | Mapping[str, Tensor], folder: Path) -> None:
+    """Write the recipe's network with these weights, and its noise process.
 
-    `folder` appears complete or not at all; an earlier pipeline there is replaced, anything else is left alone and
+    `folder` appears complete or not at all; an earlier export there is replaced, anything else is left alone and
     refused with a LabError.
     """
-    from diffusers.pipelines.ddpm.pipeline_ddpm import DDPMPipeline
-
     folder = folder.absolute()
-    if folder.exists() and not (folder / _INDEX).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not is_export(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise LabError(f"{folder} is there already and is no pipeline; name a new or empty folder")
-    unet = weights if isinstance(weights, UNet2DModel) else with_weights(recipe, weights)
-    pipeline = DDPMPipeline(unet=unet, scheduler=training_scheduler(recipe.noise_scheduler))
+    model = weights if isinstance(weights, nn.Module) else with_weights(recipe, weights)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as aside:
             complete = Path(aside) / "new"
-            pipeline.save_pretrained(complete, safe_serialization=True)
+            _write(recipe, model, complete)
             for path in [*complete.rglob("*"), complete]:
                 _sync(path)
             _put(complete, folder, Path(aside) / "old")
@@ -60,15 +67,51 @@ def export_pipeline(recipe: Recipe, weights: UNet2DModel | Mapping[str, Tensor],
         raise LabError(f"cannot write the pipeline {folder}: {error}") from error
 
 
+def is_export(folder: Path) -> bool:
+    """Whether it is a pipeline's folder, or one of components."""
+    return (folder / _INDEX).is_file() or ((folder / RECIPE).is_file() and (folder / MODEL / "config.json").is_file())
+
+
+def runs_in_ddpm_pipeline(recipe: Recipe) -> bool:
+    """Whether DDPMPipeline can draw from the recipe's model: it asks a UNet of x and t, and knows no classes."""
+    model = recipe.model
+    plain = model.class_name == "UNet2DModel" and model.timestep_conditioning and not model.num_class_embeds
+    return plain and recipe.noise_scheduler.class_name == "DDPMScheduler"
+
+
 def load_pipeline(folder: Path) -> Pipeline:
-    """The pipeline in a local folder: safetensors alone are read, and no code that the folder may name is run."""
+    """What a local folder holds: safetensors alone are read, and no code that the folder may name is run."""
+    if (folder / _INDEX).is_file() or not is_export(folder):
+        return _load_ddpm_pipeline(folder)
+    recipe = load_recipe(folder / RECIPE)
+    process = dict(training_scheduler(recipe.noise_scheduler).config)
+    return Pipeline(with_weights(recipe, weights_of_folder(folder / MODEL)), process, recipe)
+
+
+def _write(recipe: Recipe, model: nn.Module, folder: Path) -> None:
+    if runs_in_ddpm_pipeline(recipe):
+        from diffusers.pipelines.ddpm.pipeline_ddpm import DDPMPipeline
+
+        pipeline = DDPMPipeline(unet=model, scheduler=training_scheduler(recipe.noise_scheduler))
+        pipeline.save_pretrained(folder, safe_serialization=True)
+        return
+    sampler = build_sampler(recipe)
+    model.save_pretrained(folder / MODEL, safe_serialization=True)  # type: ignore[operator]
+    sampler.save_pretrained(folder / "scheduler")
+    (folder / RECIPE).write_text(dump_recipe(recipe), encoding="utf-8")
+    (folder / "README.md").write_text(readme(recipe, sampler), encoding="utf-8")
+
+
+def _load_ddpm_pipeline(folder: Path) -> Pipeline:
     index = _read_json(folder / _INDEX)
     if index.get("unet") != ["diffusers", "UNet2DModel"] or "scheduler" not in index:
         name = index.get("_class_name", "pipeline without a name")
         raise LabError(f"{folder} is a {name}; only unconditional pipelines of a UNet2DModel are sampled")
     config = _read_json(folder / "unet" / "config.json")
     if config.get("class_embed_type") or config.get("num_class_embeds"):
-        raise LabError(f"{folder} is a class-conditional model; only unconditional ones are sampled")
+        raise LabError(f"{folder} is a class-conditional pipeline; of others' only unconditional ones are sampled")
+    if config.get("time_embedding_type", "positional") != "positional":
+        raise LabError(f"{folder} has a time embedding for σ; only pipelines over timesteps are sampled")
     if config.get("in_channels") != config.get("out_channels"):
         raise LabError(f"{folder} predicts its variance too; only models that answer one image are sampled")
     scheduler_config = _read_json(folder / "scheduler" / "scheduler_config.json")
@@ -80,18 +123,37 @@ def load_pipeline(folder: Path) -> Pipeline:
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise LabError(f"cannot load the model in {folder / 'unet'}: {reason}") from error
-    return Pipeline(unet.eval(), scheduler_config)
+    return Pipeline(unet.eval(), scheduler_config, _recipe_of(unet, scheduler_config))
 
 
-def with_weights(recipe: Recipe, state: Mapping[str, Tensor]) -> UNet2DModel:
-    """The recipe's UNet in eval mode, with `state` (a state dict) as its weights; LabError where they do not fit."""
-    with torch.device("meta"):
-        unet = build(recipe)
+def _recipe_of(unet: UNet2DModel, scheduler_config: Mapping[str, Any]) -> Recipe:
+    size, channels = unet.config.sample_size, unet.config.in_channels
+    height, width = (size, size) if isinstance(size, int) else size
+    timesteps = int(scheduler_config.get("num_train_timesteps", 1000))
+    return edited(
+        Recipe(),
+        {
+            "dataset.resolution": height,
+            "dataset.width": 0 if width == height else width,
+            "dataset.channels": channels,
+            "noise_scheduler.num_train_timesteps": timesteps,
+            "noise_scheduler.prediction_type": scheduler_config.get("prediction_type", "epsilon"),
+            "noise_scheduler.rescale_betas_zero_snr": bool(scheduler_config.get("rescale_betas_zero_snr")),
+            "sampling.num_inference_steps": min(Recipe().sampling.num_inference_steps, timesteps),
+        },
+    )
+
+
+def with_weights(recipe: Recipe, state: Mapping[str, Tensor]) -> nn.Module:
+    """The recipe's network in eval mode, with `state` (a state dict) as its weights; LabError where they do not fit."""
+    # A transformer computes its places' embedding when it is built, and a checkpoint has none.
+    with torch.device("cpu" if recipe.model.class_name == "DiTTransformer2DModel" else "meta"):
+        model = build(recipe)
     try:
-        unet.load_state_dict(dict(state), assign=True)
+        model.load_state_dict(dict(state), assign=True)
     except RuntimeError as error:
         raise LabError("the weights do not fit the recipe's [model]: was one of them changed?") from error
-    return unet.eval()
+    return model.eval()
 
 
 def _read_json(path: Path) -> dict[str, Any]:

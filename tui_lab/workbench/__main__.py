@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import sys
@@ -12,7 +13,19 @@ from typing import Any, BinaryIO
 from tui_lab.workbench.server import Operation, Server
 from tui_lab.workbench.wire import Message
 
-_OPERATIONS = ("warm", "devices", "summary", "sample", "export", "fetch")
+_OPERATIONS = {
+    "warm": "operations",
+    "devices": "operations",
+    "export": "operations",
+    "sample": "sampling",
+    "summary": "modelling",
+    "architecture": "modelling",
+    "probe": "modelling",
+    "batch": "modelling",
+    "one_batch": "modelling",
+    "fetch": "fetching",
+}
+"""In which module of this package each is."""
 
 
 def _take_stdout() -> BinaryIO:
@@ -23,15 +36,9 @@ def _take_stdout() -> BinaryIO:
 
 
 def _run(name: str, request: dict[str, Any]) -> Iterator[Message]:
-    if name == "fetch":
-        from tui_lab.workbench.fetching import fetch
-
-        yield from fetch(request)
-        return
     # Imports torch, hence not before the first request: until then the process is up, and ends when asked.
-    from tui_lab.workbench import operations
-
-    operation: Operation = getattr(operations, name)
+    module = importlib.import_module(f"tui_lab.workbench.{_OPERATIONS[name]}")
+    operation: Operation = getattr(module, name)
     yield from operation(request)
 
 

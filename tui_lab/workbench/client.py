@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_lab import errors
 from tui_lab.errors import LabError, WorkbenchError
@@ -54,25 +55,75 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of the network; `shape` is its output's, without the batch."""
+    """A part of the network, in the order it runs, its own parts (`depth` 1) after it; `shape` is its output's, without
+    the batch."""
 
     name: str
     kind: str
+    depth: int
     parameters: int
     shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes that training holds, estimated. `copies`: the EMA, and the weights that previews are drawn from;
+    `activations` are those of the batch."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    copies: int
+    activations: int
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.gradients + self.optimizer + self.copies + self.activations
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSummary:
+    """`flops_per_step`: of an update at the recipe's batch size, forward and back."""
+
     parameters: int
     blocks: tuple[Block, ...]
+    flops_per_step: int
+    memory: Memory
+
+    @property
+    def memory_bytes(self) -> int:
+        return self.memory.total
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What an update took, measured. `peak_bytes` only on CUDA."""
+
+    seconds_per_step: float
+    peak_bytes: int | None
+    device: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneBatch:
+    """The course's five steps: `rows` uint8 (5, B, H, W, C) are clean, noise, noisy, predicted x_0 and its error.
+
+    `timesteps` are what the model is told (EDM: ln σ / 4), rising; `losses` are unweighted. `weights`: fresh, base, ema
+    or live, of the run's `step`."""
+
+    timesteps: tuple[float, ...]
+    losses: tuple[float, ...]
+    rows: NDArray[np.uint8]
+    weights: str
+    step: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
-    """`source`: a run's id or path, or a pipeline folder; `checkpoint`: the run's step, None for the newest.
+    """`source`: a run's id or path, or an export's folder; `checkpoint`: the run's step, None for the newest.
 
-    The knobs are those of the recipe's `[sampling]`; None leaves a run's own.
+    The knobs are those of the recipe's `[sampling]`; None leaves a run's own. `class_labels`, numbers or names, are
+    drawn in turn; none: every class in turn, where the model knows any.
     """
 
     source: str
@@ -83,6 +134,10 @@ class SampleRequest:
     seed: int | None = None
     num_images: int | None = None
     device: str = "auto"
+    class_labels: tuple[str | int, ...] = ()
+    guidance_scale: float | None = None
+    timestep_spacing: str | None = None
+    sigma_schedule: str | None = None
 
 
 class Workbench:
@@ -146,10 +201,33 @@ class Workbench:
         return [Device(**device) for device in (await self.request("devices"))["devices"]]
 
     async def summary(self, recipe_toml: str) -> ModelSummary:
-        """Size and shape of the recipe's model. Raises RecipeError."""
+        """Parts and cost of the recipe's model; takes about a second. Raises RecipeError."""
         answer = await self.request("summary", recipe=recipe_toml)
-        blocks = [Block(b["name"], b["kind"], b["parameters"], tuple(b["shape"])) for b in answer["blocks"]]
-        return ModelSummary(answer["parameters"], tuple(blocks))
+        blocks = tuple(Block(**{**block, "shape": tuple(block["shape"])}) for block in answer["blocks"])
+        return ModelSummary(answer["parameters"], blocks, answer["flops_per_step"], Memory(**answer["memory"]))
+
+    async def architecture(self, source: str) -> dict[str, Any]:
+        """Knobs that make a recipe fit the weights of `source`, as model.base_checkpoint names it. Raises LabError."""
+        knobs: dict[str, Any] = (await self.request("architecture", source=source))["knobs"]
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in knobs.items()}
+
+    async def probe(self, recipe_toml: str, device: str = "auto") -> Probe:
+        """Two real updates of the recipe on that device. Raises LabError: no such device, data or memory."""
+        answer = await self.request("probe", recipe=recipe_toml, device=device)
+        return Probe(answer["seconds_per_step"], answer["peak_bytes"], answer["device"])
+
+    async def batch(self, recipe_toml: str, step: int = 0) -> NDArray[np.uint8]:
+        """What the model sees at that step: the first 256 pictures of training's batch, uint8 (B, H, W, C)."""
+        answer = await self._only("batch", recipe=recipe_toml, step=step)
+        return np.frombuffer(answer.blob, np.uint8).reshape(answer.header["shape"])
+
+    async def one_batch(self, recipe_toml: str, source: str = "", seed: int = 0) -> OneBatch:
+        """Eight of the pictures of step `seed` through the model: the recipe's with the weights it begins with, or by
+        `source` a run's (run or run@step, on its own data). Raises LabError."""
+        answer = await self._only("one_batch", recipe=recipe_toml, source=source, seed=seed)
+        rows = np.frombuffer(answer.blob, np.uint8).reshape(answer.header["shape"])
+        about = answer.header
+        return OneBatch(tuple(about["timesteps"]), tuple(about["losses"]), rows, about["weights"], about["step"])
 
     async def sample(self, asked: SampleRequest) -> AsyncGenerator[Frame, None]:
         """Each denoising step as it is made: headers as the live frame's, pixels uint8 (2, B, H, W, C), x_t then x_0.
@@ -176,11 +254,13 @@ class Workbench:
 
     async def request(self, operation: str, **fields: Any) -> dict[str, Any]:
         """Ask, and wait for the result. Raises the workbench's LabError, or WorkbenchDied."""
-        result: dict[str, Any] = {}
+        answer = await self._only(operation, **fields)
+        return {name: value for name, value in answer.header.items() if name not in ("id", "kind")}
+
+    async def _only(self, operation: str, **fields: Any) -> Message:
+        """The result, with its blob."""
         async with contextlib.aclosing(self.stream(operation, **fields)) as answers:
-            async for answer in answers:
-                result = {name: value for name, value in answer.header.items() if name not in ("id", "kind")}
-        return result
+            return [answer async for answer in answers][-1]
 
     async def stream(self, operation: str, **fields: Any) -> AsyncGenerator[Message, None]:
         """Ask, and get each answer as it comes, the result last. Closing it early cancels the operation."""
