@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tui_lab.catalog.datasets import DATASETS, DatasetInfo
+from tui_lab.catalog.datasets import DATASETS, DatasetInfo, cached_hub_datasets
 from tui_lab.data import fashion_mnist, load_images
 from tui_lab.errors import DataError
 from tui_lab.recipe import Dataset
@@ -41,3 +41,15 @@ def test_what_is_missing_is_said_to_be(monkeypatch: pytest.MonkeyPatch, tmp_path
         "digits": False,
         "fashion-mnist": False,
     }
+
+
+def test_sets_in_the_hubs_caches_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HF_DATASETS_CACHE", "HF_HUB_CACHE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    assert cached_hub_datasets() == ()
+    for name in ("datasets/ylecun___mnist", "hub/datasets--ylecun--mnist", "hub/datasets--nobody--a--b"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("hub/models--google--ddpm", "datasets/parquet", "datasets/a___\x1b[2J", "hub/datasets--"):
+        (tmp_path / name).mkdir()
+    assert cached_hub_datasets() == ("nobody/a--b", "ylecun/mnist")

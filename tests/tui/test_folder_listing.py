@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,6 @@ def test_reading_stops_when_nobody_waits(tmp_path: Path, monkeypatch: pytest.Mon
         (["notes.txt"], "no image in it; files: txt 1"),
         (["deep/er/1.png"], "no image in it, nor one level down"),
         ([], "no image in it"),
-        (["train-images-idx3-ubyte"], "IDX files"),
     ],
 )
 def test_a_folder_is_described(tmp_path: Path, names: list[str], words: str) -> None:
@@ -78,15 +78,23 @@ def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
     assert "No such file" in describe_file(tmp_path / "gone")
 
 
+def test_a_folder_of_another_kind_is_described_by_its_files(tmp_path: Path) -> None:
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 8, 0, 0, 0, 8]))
+    assert describe_folder(tmp_path, never, lambda seen: None) == "IDX files of 2×8×8 pixels"
+
+
 def test_a_loop_of_links_is_a_file_among_others(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert list_folder(tmp_path, False, never, lambda seen: None).files == ("loop",)
 
 
 def test_a_file_is_described_by_its_kind_and_size(tmp_path: Path) -> None:
-    fill(tmp_path, "a.zip", "a.png", "a.txt")
+    fill(tmp_path, "a.png", "a.txt", "broken.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr("one.png", b"x")
     os.mkfifo(tmp_path / "pipe")
-    assert describe_file(tmp_path / "a.zip") == "a zip of images, 1 bytes"
+    assert describe_file(tmp_path / "a.zip").startswith("a zip of 1 image, ")
+    assert describe_file(tmp_path / "broken.zip") == "holds no images that can be read, 1 bytes"
     assert "take the folder" in describe_file(tmp_path / "a.png")
     assert "no images" in describe_file(tmp_path / "a.txt")
     assert describe_file(tmp_path / "pipe") == "neither a file nor a folder"

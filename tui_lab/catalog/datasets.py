@@ -80,21 +80,19 @@ class HubInfo:
     """A set of the hub that suits a beginner's model, at a size that shows something soon."""
 
     name: str
-    title: str
     help: str
     resolution: int
     channels: int
-    config: str = ""
 
 
 HUB_DATASETS: dict[str, HubInfo] = {
     info.name: info
     for info in (
-        HubInfo("huggan/smithsonian_butterflies_subset", "Butterflies", "1,000 butterflies, the course's", 32, 3),
-        HubInfo("ylecun/mnist", "MNIST", "70,000 handwritten digits of 28×28 in grey", 28, 1),
-        HubInfo("uoft-cs/cifar10", "CIFAR-10", "60,000 photographs of 32×32 in ten classes", 32, 3),
-        HubInfo("huggan/flowers-102-categories", "Flowers", "8,189 photographs of flowers", 64, 3),
-        HubInfo("nielsr/CelebA-faces", "CelebA", "202,599 faces", 64, 3),
+        HubInfo("huggan/smithsonian_butterflies_subset", "1,000 butterflies, the course's", 32, 3),
+        HubInfo("ylecun/mnist", "70,000 handwritten digits of 28×28 in grey", 28, 1),
+        HubInfo("uoft-cs/cifar10", "60,000 photographs of 32×32 in ten classes", 32, 3),
+        HubInfo("huggan/flowers-102-categories", "8,189 photographs of flowers", 64, 3),
+        HubInfo("nielsr/CelebA-faces", "202,599 faces", 64, 3),
     )
 }
 """What to begin with on the hub. Any other owner/name is as good."""
@@ -102,6 +100,8 @@ HUB_DATASETS: dict[str, HubInfo] = {
 
 def cached_hub_datasets() -> tuple[str, ...]:
     """Names of the sets that the hub's caches on this machine hold, whole or in part: they may need no network."""
+    from tui_lab.data.hub import HUB_NAME
+
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     prepared = Path(os.environ.get("HF_DATASETS_CACHE") or home / "datasets")
     fetched = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
@@ -109,17 +109,7 @@ def cached_hub_datasets() -> tuple[str, ...]:
     for folder, prefix, separator in ((prepared, "", "___"), (fetched, "datasets--", "--")):
         with contextlib.suppress(OSError):
             for entry in os.scandir(folder):
-                owner, between, name = entry.name.removeprefix(prefix).partition(separator)
-                if entry.name.startswith(prefix) and owner and between and name and entry.is_dir():
-                    found.add(f"{owner}/{name}")
+                name = entry.name.removeprefix(prefix).replace(separator, "/", 1)
+                if entry.name.startswith(prefix) and HUB_NAME.fullmatch(name) and entry.is_dir():
+                    found.add(name)
     return tuple(sorted(found))
-
-
-def kind_of(path: Path) -> str:
-    """What the path holds, in words: "a folder of 812 images in 3 classes". Raises DataError for what cannot be chosen.
-
-    For a chooser that asks from a thread; `tui_lab.data.survey` tells more.
-    """
-    from tui_lab.data.survey import survey
-
-    return survey(path).words

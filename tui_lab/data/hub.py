@@ -19,6 +19,8 @@ from tui_lab.sanitize import clean
 if TYPE_CHECKING:
     from tui_lab.recipe import Dataset
 
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+
 
 @dataclass(frozen=True, slots=True)
 class HubDataset:
@@ -34,7 +36,7 @@ class HubDataset:
 
     @classmethod
     def of(cls, dataset: Dataset) -> HubDataset:
-        if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", dataset.name):
+        if not HUB_NAME.fullmatch(dataset.name):
             raise DataError(f"{clean(dataset.name, 80)!r} is no hub name: set dataset.name to owner/name")
         return cls(dataset.name, dataset.config, dataset.split, dataset.revision, dataset.image_column, dataset.label)
 

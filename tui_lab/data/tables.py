@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -215,9 +216,10 @@ def open_table(
         cells = table.cells(column)
         return next((cell for row in range(min(len(cells), 20)) if (cell := cells.cell(row)) is not None), None)
 
-    chosen, column = choose_columns(table.schema, features, image, label, name, first)
-    labels = labels_of(table.column(column), features, column) if column else Labels()
-    return OpenedTable(table.cells(chosen), labels, folder)
+    with _reading(name):
+        chosen, column = choose_columns(table.schema, features, image, label, name, first)
+        labels = labels_of(table.column(column), features, column) if column else Labels()
+        return OpenedTable(table.cells(chosen), labels, folder)
 
 
 def labels_of(values: list[Any], features: Features, column: str) -> Labels:
@@ -306,11 +308,17 @@ def raw_cell(name: str, cell: Any, label: int | None, folder: Path | None) -> Ra
 
 def open_files(files: Sequence[Path], name: str) -> Table:
     """Parquet or arrow files, all of one kind, as one table. Raises DataError."""
+    with _reading(name):
+        return ParquetTable(files) if files[0].suffix.lower() == ".parquet" else ArrowTable.read(files)
+
+
+@contextlib.contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Says in one line what pyarrow finds wrong with a file."""
     import pyarrow as pa
 
     try:
-        parquet = files[0].suffix.lower() == ".parquet"
-        return ParquetTable(files) if parquet else ArrowTable.read(files)
+        yield
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = clean(str(error).partition("\n")[0], 160)
         raise DataError(f"{name} cannot be read as parquet or arrow: {reason}; get the file again") from error

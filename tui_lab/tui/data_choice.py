@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from tui_lab.catalog.datasets import DATASETS
+from tui_lab.catalog.datasets import DATASETS, HUB_DATASETS
 from tui_lab.errors import RecipeError
 from tui_lab.recipe import Dataset, Recipe, edited, problems
 from tui_lab.sanitize import clean
@@ -48,6 +48,12 @@ class DataChoice:
         """An embedded or installed set at its native shape."""
         info = DATASETS[name]
         return cls(name=name, resolution=info.resolution, channels=info.channels)
+
+    @classmethod
+    def of_hub(cls, name: str) -> Self:
+        """A set of the hub, at the shape that suits it where the lab knows it."""
+        info = HUB_DATASETS.get(name)
+        return cls(name=name) if info is None else cls(name=name, resolution=info.resolution, channels=info.channels)
 
     @classmethod
     def hub(cls, text: str) -> Self:

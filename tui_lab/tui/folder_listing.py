@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui_lab.data.kinds import Kind, kind_at
+from tui_lab.data.kinds import Kind
 from tui_lab.data.layout import SUFFIXES, is_picture
+from tui_lab.data.survey import survey
 from tui_lab.errors import DataError
 from tui_lab.sanitize import clean
 
@@ -68,8 +69,11 @@ def describe_folder(folder: Path, stop: Stop, count: Count) -> str:
     own, folders, others, problem = _tally(folder, stop, count)
     if problem:
         return problem
-    kind = kind_at(folder)
-    parts = [] if kind is Kind.FOLDER else [str(kind)]
+    try:
+        kind = survey(folder)
+    except DataError as error:
+        return error.message
+    parts = [] if kind == Kind.FOLDER else [kind]
     if own:
         parts.append(f"{sum(own.values()):,} images ({_most(own)})")
     classes = []
@@ -91,7 +95,7 @@ def describe_folder(folder: Path, stop: Stop, count: Count) -> str:
 
 
 def describe_file(path: Path) -> str:
-    """ "png, 12.4 kB", or why it cannot be read."""
+    """ "a zip of 812 images, 12.4 MB", or why it cannot be read."""
     try:
         about = path.stat()
     except OSError as error:
@@ -99,9 +103,11 @@ def describe_file(path: Path) -> str:
     if not stat.S_ISREG(about.st_mode):
         return "neither a file nor a folder"
     try:
-        kind = str(kind_at(path))
+        kind = survey(path)
     except DataError:
-        kind = "one image: take the folder that it is in" if is_picture(path.name) else "holds no images that are known"
+        kind = (
+            "one image: take the folder that it is in" if is_picture(path.name) else "holds no images that can be read"
+        )
     return f"{kind}, {size_words(about.st_size)}"
 
 

@@ -19,7 +19,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui_lab.catalog.datasets import DATASETS
+from tui_lab.catalog.datasets import DATASETS, HUB_DATASETS, cached_hub_datasets
 from tui_lab.errors import RecipeError
 from tui_lab.sanitize import clean
 from tui_lab.tui.data_choice import DataChoice
@@ -91,7 +91,8 @@ class ChooseData(ModalScreen[DataChoice | None]):
     async def on_mount(self) -> None:
         self.query_one(Input).focus()
         available = await asyncio.to_thread(lambda: {name: info.available for name, info in DATASETS.items()})
-        self._entries = entries(self._current, self._recent, available)
+        cached = await asyncio.to_thread(cached_hub_datasets)
+        self._entries = entries(self._current, self._recent, available, cached)
         self._fill(self.query_one(Input).value)
 
     def _fill(self, typed: str) -> None:
@@ -175,8 +176,11 @@ class ChooseData(ModalScreen[DataChoice | None]):
             self.dismiss(choice or DataChoice(path=name))
 
 
-def entries(current: DataChoice, recent: Sequence[DataChoice], available: dict[str, bool]) -> list[Entry]:
-    """All rows: what was chosen lately, the known sets, and the ways to one's own."""
+def entries(
+    current: DataChoice, recent: Sequence[DataChoice], available: dict[str, bool], cached: Sequence[str] = ()
+) -> list[Entry]:
+    """All rows: what was chosen lately, the known sets, the ways to one's own, and sets of the hub; those that are
+    `cached` on this machine first."""
     rows = []
     for choice in recent:
         info = DATASETS.get(choice.name) if not choice.path else None
@@ -189,6 +193,11 @@ def entries(current: DataChoice, recent: Sequence[DataChoice], available: dict[s
         rows.append(Entry("sets", info.name, info.help, choice, missing=missing, current=_same(choice, current)))
     rows.append(Entry("your own", "a folder or file …", "images, an archive, arrays, IDX, parquet", way=FOLDER))
     rows.append(Entry("your own", "a hub name …", "owner/name of the Hugging Face hub", way=HUB))
+    for name in sorted(dict.fromkeys((*cached, *HUB_DATASETS)), key=lambda name: name not in cached):
+        words = HUB_DATASETS[name].help if name in HUB_DATASETS else "from the hub"
+        choice = DataChoice.of_hub(name)
+        where = "; fetched already" if name in cached else ""
+        rows.append(Entry("of the hub", clean(name, 60), words + where, choice, current=_same(choice, current)))
     return rows
 
 
