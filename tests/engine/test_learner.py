@@ -1,13 +1,16 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 from tests.engine.tiny import tiny_recipe
-from tui_lab.data import Images
+from tui_lab.data import Images, load_images
 from tui_lab.engine.learner import Drawn, Learner
 from tui_lab.engine.startup import lone_learner
 from tui_lab.errors import LabError
-from tui_lab.recipe import Recipe, replaced
+from tui_lab.recipe import Recipe, load_recipe, replaced
 
+QUICKSTART = Path(__file__).parents[2] / "recipes" / "pixel-faces-16.toml"
 CPU = torch.device("cpu")
 
 
@@ -47,6 +50,12 @@ def test_a_refactor_gives_the_loss_that_was_there_before(
     changes: dict[str, object], golden: list[float], images: Images
 ) -> None:
     assert losses(a_learner(images, tiny_recipe(changes)), 4) == pytest.approx(golden, abs=1e-5)
+
+
+def test_the_quickstart_begins_with_the_losses_that_it_always_had() -> None:
+    recipe = replaced(load_recipe(QUICKSTART), {"training.mixed_precision": "no"})
+    faces = load_images(recipe.dataset)
+    assert losses(a_learner(faces, recipe), 3) == pytest.approx([0.356596, 0.397971, 0.225093], abs=1e-4)
 
 
 @pytest.mark.parametrize("precision", ["no", "bf16"])

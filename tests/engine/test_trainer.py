@@ -41,7 +41,7 @@ def test_a_run_ends_with_a_checkpoint_a_preview_and_a_pipeline(tiny: Make) -> No
     assert {"torch", "diffusers", "accelerate", "isa"} <= started["versions"].keys()
     pipeline = load_pipeline(Path(finished["pipeline"]))
     weights = run.tensors()
-    for name, value in pipeline.unet.state_dict().items():
+    for name, value in pipeline.model.state_dict().items():
         assert torch.equal(value, weights[f"ema/{name}"])
     last = run.records("preview")[-1].data
     assert last["reason"] == "final"
@@ -200,7 +200,7 @@ def test_without_ema_the_weights_themselves_are_shown_and_exported(tiny: Make) -
     run = tiny({"ema.enabled": False}).train()
     assert run.records("preview")[0].data["weights"] == "live"
     assert not any(name.startswith("ema/") for name in run.tensors())
-    exported = load_pipeline(run.folder.pipeline).unet.state_dict()
+    exported = load_pipeline(run.folder.pipeline).model.state_dict()
     assert all(torch.equal(run.tensors()[f"model/{name}"], value) for name, value in exported.items())
 
 
