@@ -14,7 +14,7 @@ NONE = np.zeros(100, dtype=np.bool_)
 
 def rows(held_out: np.ndarray = NONE, **knobs: object) -> tuple[np.ndarray, np.ndarray]:
     chosen = choose_rows(Dataset(**{"val_fraction": 0.2, **knobs}), "a set", LABELS, CLASSES, held_out)  # type: ignore[arg-type]
-    return chosen.train, chosen.held_out
+    return chosen.train_rows, chosen.held_out_rows
 
 
 def test_a_fifth_is_held_out_and_the_rest_trained_on_in_order() -> None:
@@ -39,6 +39,14 @@ def test_what_is_held_out_stays_so_whatever_else_is_chosen() -> None:
 def test_only_the_classes_asked_for() -> None:
     train, held_out = rows(classes=("bag", "shoe"))
     assert sorted([*train, *held_out]) == list(range(60, 100))
+
+
+def test_classes_that_are_asked_for_are_numbered_anew_in_the_sets_order() -> None:
+    for asked in (("bag", "shoe"), ("shoe", "bag")):
+        chosen = choose_rows(Dataset(classes=asked), "a set", LABELS, CLASSES, NONE)
+        assert chosen.classes == ("shoe", "bag")
+        assert np.bincount(chosen.labels + 1).tolist() == [60, 30, 10]  # the shirts have no label any more
+        assert (chosen.labels[chosen.train_rows] >= 0).all()
 
 
 def test_a_class_that_is_not_there_is_answered_with_the_nearest() -> None:

@@ -65,15 +65,12 @@ class Stored:
 
     def images(self, dataset: Dataset) -> Images:
         """The rows that the recipe trains on and holds out; split as the source itself does, where it does."""
-        rows = choose_rows(dataset, self.name, self.labels, self.classes, self.held_out)
+        chosen = choose_rows(dataset, self.name, self.labels, self.classes, self.held_out)
         return Images(
             name=self.name,
             origin=self.origin,
             pixels=self.pixels,
-            labels=self.labels,
-            classes=self.classes,
-            train_rows=rows.train,
-            held_out_rows=rows.held_out,
+            **chosen._asdict(),
             rejected=self.rejected,
             content_hash=self.content_hash,
             margin=self.margin,

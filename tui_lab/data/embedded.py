@@ -47,7 +47,7 @@ def load(dataset: Dataset, only: slice = slice(None)) -> Images:
     labels = np.array([number[row[label_column]] for row in rows], dtype=np.int64)
     shaping = Shaping.of(dataset)
     faces, colours = _sheet(sheet, min(shaping.channels, 3))
-    train_rows, held_out_rows = choose_rows(dataset, dataset.name, labels, classes, held_out)
+    train_rows, held_out_rows, labels, classes = choose_rows(dataset, dataset.name, labels, classes, held_out)
     if only != slice(None):
         faces, labels = faces[train_rows[only]], labels[train_rows[only]]
         train_rows, held_out_rows = np.arange(len(faces)), held_out_rows[:0]

@@ -14,7 +14,7 @@ from tui_lab.data.shaping import Shaping
 from tui_lab.data.split import choose_rows
 
 if TYPE_CHECKING:
-    from tui_lab.data.source import Opened, Source
+    from tui_lab.data.source import Opened, Raw, Source
     from tui_lab.recipe import Dataset
 
 
@@ -45,13 +45,13 @@ def preview_pictures(
         return [Picture(face, int(label), f"face {first + place}") for place, (face, label) in enumerate(faces)]
     source, opened = opened_source(dataset, progress)
     shaping = Shaping.of(dataset)
-    return [_picture(opened, index, shaping) for index in _indices(dataset, source, opened, first, count)]
+    places = _places(dataset, source, opened, first, count)
+    return [_picture(opened.raw(index), label, shaping) for index, label in places]
 
 
-def _picture(opened: Opened, index: int, shaping: Shaping) -> Picture | Rejected:
+def _picture(raw: Raw | Rejected, label: int | None, shaping: Shaping) -> Picture | Rejected:
     from tui_lab.data.decode import UNREADABLE, decode, why
 
-    raw = opened.raw(index)
     if isinstance(raw, Rejected):
         return raw
     try:
@@ -59,17 +59,21 @@ def _picture(opened: Opened, index: int, shaping: Shaping) -> Picture | Rejected
     except UNREADABLE as error:
         return Rejected(raw.name, why(error))
     top, left = shaping.margin[0] // 2, shaping.margin[1] // 2
-    return Picture(pixels[top : top + shaping.height, left : left + shaping.width], raw.label, raw.name)
+    return Picture(
+        pixels[top : top + shaping.height, left : left + shaping.width], raw.label if label is None else label, raw.name
+    )
 
 
-def _indices(dataset: Dataset, source: Source, opened: Opened, first: int, count: int) -> list[int]:
+def _places(dataset: Dataset, source: Source, opened: Opened, first: int, count: int) -> list[tuple[int, int | None]]:
+    """(place in the source, label) of each; None for the label that the source itself gives."""
     from tui_lab.data import cache
 
     known = cache.entries_of(source)
     if known is None:
-        return list(range(first, min(first + count, opened.count)))
-    rows = choose_rows(dataset, source.name, known.labels, known.classes, known.held_out).train[first : first + count]
-    return [int(index) for index in known.index[rows]]
+        return [(index, None) for index in range(first, min(first + count, opened.count))]
+    chosen = choose_rows(dataset, source.name, known.labels, known.classes, known.held_out)
+    rows = chosen.train_rows[first : first + count]
+    return list(zip(known.index[rows].tolist(), chosen.labels[rows].tolist(), strict=True))
 
 
 _SHAPING_KNOBS: dict[str, Any] = {
@@ -87,7 +91,7 @@ _SHAPING_KNOBS: dict[str, Any] = {
     "val_fraction": 0.0,
 }
 """What a source does not depend on."""
-_KEPT = 2
+_KEPT = 1
 _lock = Lock()
 _sources: OrderedDict[str, tuple[Source, Opened]] = OrderedDict()
 

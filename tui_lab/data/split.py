@@ -22,11 +22,14 @@ MAX_BALANCED = 50_000_000
 """Rows that balancing may make of a set: many classes beside a huge one would otherwise fill the memory."""
 
 
-class Rows(NamedTuple):
-    """Rows of the whole set, int64. Those to train on are in rising order unless they are balanced."""
+class Chosen(NamedTuple):
+    """Rows of the whole set, int64; those to train on are in rising order unless they are balanced. With the labels
+    (N,) of the whole set, and the classes that they index."""
 
-    train: NDArray[np.int64]
-    held_out: NDArray[np.int64]
+    train_rows: NDArray[np.int64]
+    held_out_rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
 
 
 def choose_rows(
@@ -35,7 +38,7 @@ def choose_rows(
     labels: NDArray[np.int64],
     classes: tuple[str, ...],
     held_out: NDArray[np.bool_],
-) -> Rows:
+) -> Chosen:
     """Rows by the recipe's classes, limit, balance and val_fraction; `held_out` (N,) is the source's own split, all
     False where it has none.
 
@@ -46,7 +49,8 @@ def choose_rows(
     mask = held_out if held_out.any() else held_out_mask(count, dataset.val_fraction)
     kept = np.arange(count)
     if dataset.classes:
-        kept = kept[np.isin(labels, _numbers(dataset.classes, name, classes))]
+        labels, classes = only_classes(dataset.classes, name, labels, classes)
+        kept = kept[labels >= 0]
         if not len(kept):
             raise DataError(f"{name} has no picture of {clean(', '.join(dataset.classes))}; change dataset.classes")
     if 0 < dataset.limit < len(kept):
@@ -59,7 +63,18 @@ def choose_rows(
         if not classes:
             raise DataError(f"{name} has no classes to balance; turn dataset.balance off, or set dataset.label")
         train = balanced(train, labels)
-    return Rows(train, apart)
+    return Chosen(train, apart, labels, classes)
+
+
+def only_classes(
+    asked: tuple[str, ...], name: str, labels: NDArray[np.int64], classes: tuple[str, ...]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Labels and classes as if there were those asked for alone, in the set's order: a model of two classes learns the
+    numbers 0 and 1. All other pictures have no label (-1). Raises DataError that names the nearest class."""
+    numbers = sorted(set(_numbers(asked, name, classes)))
+    renumbered = np.full(len(classes) + 1, -1, dtype=np.int64)  # the last is for -1
+    renumbered[numbers] = np.arange(len(numbers))
+    return renumbered[labels], tuple(classes[number] for number in numbers)
 
 
 def held_out_mask(count: int, fraction: float) -> NDArray[np.bool_]:

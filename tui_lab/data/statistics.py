@@ -22,9 +22,9 @@ UPRIGHT = {"4:3": "3:4", "3:2": "2:3", "16:9": "9:16", "2:1": "1:2", "3:1 and wi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
-    """Of all pictures of a set, whatever rows of it a recipe takes. `histogram` has shape (C, 256); `classes` counts by
-    name, "" for pictures without a label; `sizes` ("width×height"), `modes` and `aspects` are from before shaping, and
-    empty where the set came without files."""
+    """Of all pictures of a set, whatever rows of it a recipe takes, but for `classes`: that counts those taken, each
+    once, by name, "" for pictures without a label. `histogram` has shape (C, 256); `sizes` ("width×height"), `modes` and
+    `aspects` are from before shaping, and empty where the set came without files."""
 
     images: int
     histogram: NDArray[np.int64]
@@ -59,10 +59,11 @@ def statistics_of(images: Images, progress: Progress | None = None) -> Statistic
     aspects: Counter[str] = Counter()
     for (width, height), count in by_size:
         aspects[aspect(width, height)] += count
+    taken = np.unique(np.concatenate([images.train_rows, images.held_out_rows]))
     return Statistics(
         images=len(images.pixels),
         histogram=histogram,
-        classes=class_counts(images.labels, images.classes),
+        classes=class_counts(images.labels[taken], images.classes),
         sizes={f"{width}×{height}": count for (width, height), count in by_size},
         modes=_modes(images),
         aspects=dict(aspects.most_common()),

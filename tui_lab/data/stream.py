@@ -24,6 +24,7 @@ from tui_lab.data.labels import word_of
 from tui_lab.data.load import load_images
 from tui_lab.data.shaping import Shaping
 from tui_lab.data.source import Raw
+from tui_lab.data.split import only_classes
 from tui_lab.data.tables import Features, OpenedTable, choose_columns, class_names, labels_of, raw_cell
 from tui_lab.errors import DataError, LabError
 from tui_lab.sanitize import clean
@@ -190,7 +191,7 @@ class Stream:
 
     def _pictures(self) -> Iterator[Shown]:
         shaping = Shaping.of(self._dataset)
-        classes = load_images(self._dataset).classes
+        classes = load_images(self._dataset.model_copy(update={"classes": ()})).classes
         columns = open_columns(self._hub)
         for epoch in count():
             usable = 0
@@ -211,10 +212,12 @@ class Stream:
                 )
 
     def _rows(self, columns: Columns, classes: tuple[str, ...]) -> Iterator[tuple[Any, int]]:
-        """Cells of images with the numbers of their classes, without those that the recipe leaves out."""
+        """Cells of images with the numbers of their classes, of `classes` those that the recipe asks for."""
         declared = bool(class_names(columns.features, columns.label))
         number = {name: index for index, name in enumerate(classes)}
-        wanted = {number[name] for name in self._dataset.classes if name in number}
+        asked, renumbered = self._dataset.classes, np.arange(-1, len(classes))
+        if asked:
+            renumbered = only_classes(asked, self._hub.name, renumbered, classes)[0]
         for row in columns.rows.skip(FIRST):
             if self._closed.is_set():
                 return
@@ -223,7 +226,8 @@ class Stream:
                 label = value
             elif columns.label and not declared:
                 label = number.get(clean(word_of(row[columns.label]), 80), -1)
-            if not wanted or label in wanted:
+            label = int(renumbered[label + 1])
+            if not asked or label >= 0:
                 yield row[columns.image], label
 
 
