@@ -31,8 +31,8 @@ class Images:
     `pixels` has shape (N, H + dy, W + dx, C): `margin` (dy, dx) is beyond what a model sees, for random crops. `labels`
     (N,) index into `classes`, those that the recipe asks for; -1 where a picture is of none of them. `train_rows` and
     `held_out_rows` are rows of both, after filter, limit, balance (which repeats rows) and split. `content_hash` is of
-    all pixels and labels that were decoded. `folder` is the cache's, None for what is not cached. With `streaming` these
-    are only the first pictures of a set, and `data.stream` goes on behind them.
+    all pixels and labels that were decoded. `folder` is the cache's, None for what is not cached. With `streaming`
+    these are only the first pictures of a set, and `data.stream` goes on behind them.
     """
 
     name: str

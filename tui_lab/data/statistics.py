@@ -23,8 +23,8 @@ UPRIGHT = {"4:3": "3:4", "3:2": "2:3", "16:9": "9:16", "2:1": "1:2", "3:1 and wi
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
     """Of all pictures of a set, whatever rows of it a recipe takes, but for `classes`: that counts those taken, each
-    once, by name, "" for pictures without a label. `histogram` has shape (C, 256); `sizes` ("width×height"), `modes` and
-    `aspects` are from before shaping, and empty where the set came without files."""
+    once, by name, "" for pictures without a label. `histogram` has shape (C, 256); `sizes` ("width×height"), `modes`
+    and `aspects` are from before shaping, and empty where the set came without files."""
 
     images: int
     histogram: NDArray[np.int64]
