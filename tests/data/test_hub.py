@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tui_lab.data import load_images
+from tui_lab.data import hub, load_images
 from tui_lab.errors import DataError
 from tui_lab.recipe import Dataset
 
@@ -93,3 +93,51 @@ def test_a_hub_that_cannot_be_reached_is_one_line(monkeypatch: pytest.MonkeyPatc
 def test_what_is_no_hub_name_is_refused_before_anything_is_fetched(name: str) -> None:
     with pytest.raises(DataError, match="owner/name"):
         load_images(Dataset(name=name))
+
+
+def test_config_split_and_revision_reach_the_hub_and_tell_sets_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+    real = datasets.load_dataset
+
+    def recording(name: str, config: str | None, **options: object) -> object:
+        asked.append((name, config, *options.items()))
+        return real(name, split="train")
+
+    monkeypatch.setattr(datasets, "load_dataset", recording)
+    for changes in ({}, {"config": "small"}, {"revision": "v2"}, {"split": "train[:2]"}, {}):
+        load_images(squares(**changes))
+    assert asked == [
+        ("nobody/squares", None, ("split", "train"), ("revision", None), ("streaming", False)),
+        ("nobody/squares", "small", ("split", "train"), ("revision", None), ("streaming", False)),
+        ("nobody/squares", None, ("split", "train"), ("revision", "v2"), ("streaming", False)),
+        ("nobody/squares", None, ("split", "train[:2]"), ("revision", None), ("streaming", False)),
+    ]
+
+
+def test_a_part_of_a_split_is_that_part() -> None:
+    assert load_images(squares(split="train[4:7]")).pixels[:, 0, 0, 0].tolist() == [80, 100, 120]
+
+
+def test_a_missing_config_says_which_there_are(tmp_path: Path) -> None:
+    about = "---\nconfigs:\n" + "".join(f"- config_name: {n}\n  data_files: train.parquet\n" for n in ("big", "small"))
+    (tmp_path / "nobody" / "squares" / "README.md").write_text(f"{about}---\n")
+    with pytest.raises(DataError, match=r"Please pick one among the available configs: \['big', 'small'\]"):
+        load_images(squares())
+    assert len(load_images(squares(config="small")).pixels) == 9
+
+
+def test_without_a_network_the_client_does_not_try_and_is_itself_again_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[bool] = []
+
+    def unreachable(*_: object, **__: object) -> None:
+        told.append(datasets.config.HF_HUB_OFFLINE)
+        raise ConnectionError("Couldn't reach the Hub")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    for no_network in (True, False):
+        monkeypatch.setattr(hub, "_no_network", lambda answer=no_network: answer)
+        with pytest.raises(DataError):
+            load_images(squares())
+    assert told == [True, False]

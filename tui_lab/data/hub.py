@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
-import sys
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,20 +55,18 @@ class HubDataset:
 
     def fetch(self, streaming: bool) -> Any:
         """A `datasets.Dataset`, or its iterable kind. Raises DataError with one line."""
-        if "datasets" not in sys.modules and _no_network():
-            # The hub's client would try for half a minute; told that it is offline, it looks into its cache at once.
-            os.environ["HF_HUB_OFFLINE"] = "1"
         from datasets import load_dataset
         from datasets.exceptions import DatasetsError
 
         try:
-            return load_dataset(
-                self.name,
-                self.config or None,
-                split=self.split,
-                revision=self.revision or None,
-                streaming=streaming,
-            )
+            with _offline_where_there_is_no_network():
+                return load_dataset(
+                    self.name,
+                    self.config or None,
+                    split=self.split,
+                    revision=self.revision or None,
+                    streaming=streaming,
+                )
         except (OSError, ValueError, RuntimeError, DatasetsError) as error:
             # Also what the hub's client raises: unknown, gated or unreachable, with a message of several lines.
             raise DataError(self.unreachable(error)) from error
@@ -76,7 +75,7 @@ class HubDataset:
         """One line about what the hub's client raised, and the ways to do without it."""
         asked = ", ".join(filter(None, (self.config, self.split, self.revision)))
         return (
-            f"cannot get {self.name} ({clean(asked, 80)}) from the hub: {clean(_first_line(error), 160)}; check the "
+            f"cannot get {self.name} ({clean(asked, 80)}) from the hub: {clean(_reason(error), 200)}; check the "
             f"name and the network, or fetch it where there is one and copy its cache ({hub_cache()}, HF_HOME) here, "
             "or set dataset.path to a copy from save_to_disk or to its parquet files"
         )
@@ -85,6 +84,21 @@ class HubDataset:
 def hub_cache() -> str:
     """Where the hub's client keeps what it has fetched, for a message."""
     return clean(os.environ.get("HF_HOME") or "~/.cache/huggingface", 120)
+
+
+@contextlib.contextmanager
+def _offline_where_there_is_no_network() -> Iterator[None]:
+    """The hub's client would try for half a minute; told that it is offline, it looks into its cache at once."""
+    from datasets import config
+    from huggingface_hub import constants
+
+    before = config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
+    if _no_network():
+        config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:  # a network may be there when it is asked next
+        config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before
 
 
 def _no_network() -> bool:
@@ -99,5 +113,7 @@ def _no_network() -> bool:
     return False
 
 
-def _first_line(error: BaseException) -> str:
-    return next((line.rstrip(". ") for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _reason(error: BaseException) -> str:
+    """The first two lines of a message that has many: what is wrong, and what there is to choose from."""
+    lines = [line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()]
+    return ": ".join(lines[:2]) or type(error).__name__
