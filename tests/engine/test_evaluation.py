@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from tests.engine.tiny import tiny_recipe
+from tui_lab.diffusion.objective import target
 from tui_lab.diffusion.process import noise_process
 from tui_lab.engine.batches import Batch
 from tui_lab.engine.evaluation import Evaluation, timesteps
@@ -21,16 +22,44 @@ def test_timesteps_are_the_middles_of_equal_bins() -> None:
     assert timesteps(3, 8) == [0, 1, 2]
 
 
-def test_knowing_the_only_image_there_is_leaves_no_loss() -> None:
-    """Where all images are one, v follows from x_t in closed form: v = (√ᾱ x_t - x_0) / √(1 - ᾱ)."""
+@pytest.mark.parametrize(
+    "section", ["DDPMScheduler", "FlowMatchEulerDiscreteScheduler", "EDMEulerScheduler", "UniformMixing"]
+)
+def test_knowing_the_only_image_there_is_leaves_no_loss(section: str) -> None:
+    """Where all images are one, the noise follows from x_t, and what is wanted from both, in every process."""
+    sampler = {"UniformMixing": "UniformMixingSampler", "DDPMScheduler": "DDIMScheduler"}.get(section, section)
+    recipe = tiny_recipe({"noise_scheduler.class": section, "sampling.scheduler": sampler})
+    process = noise_process(recipe.noise_scheduler)
+    table = process.levels(torch.arange(process.T))
     image = torch.linspace(-1, 1, 3 * 64).reshape(1, 3, 8, 8)
 
-    def oracle(x_t: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
-        alpha, sigma = (values[t].reshape(-1, 1, 1, 1) for values in (LEVELS.alpha, LEVELS.sigma))
-        return (alpha * x_t - image) / sigma
+    def oracle(x: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
+        levels = process.levels((table.t[None] == t[:, None]).int().argmax(dim=1))
+        scale = process.model_input(torch.ones_like(x), levels)
+        alpha, sigma = (values.reshape(-1, 1, 1, 1) for values in (levels.alpha, levels.sigma))
+        eps = (x / scale - alpha * image) / sigma
+        return target(process, image.expand_as(x), eps, levels)
 
-    loss = evaluation(image.expand(40, -1, -1, -1)).loss(oracle)
-    assert loss.mean == pytest.approx(0.0, abs=1e-8)
+    held_out = Batch(image.expand(40, -1, -1, -1), None)
+    loss = Evaluation(recipe, held_out, process, torch.Generator().manual_seed(0)).loss(oracle)
+    assert loss.mean == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_conditional_model_is_told_the_label_of_each_picture() -> None:
+    images = torch.arange(5.0).reshape(5, 1, 1, 1).expand(5, 3, 8, 8) / 5
+    told: list[tuple[float, int]] = []
+
+    def note(x: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
+        assert labels is not None
+        told.extend(zip(x.mean(dim=(1, 2, 3)).tolist(), labels.tolist(), strict=True))
+        return x
+
+    quiet = tiny_recipe({"evaluation.num_timesteps": 4})
+    batch = Batch(images, torch.tensor([4, 3, 2, 1, 0]))
+    Evaluation(quiet, batch, PROCESS, torch.Generator().manual_seed(0)).loss(note)
+    assert [label for _, label in told] == [4, 3, 2, 1, 0] * 4
+    clean = [mean for mean, _ in told[:5]]  # the least noise first
+    assert clean == sorted(clean)
 
 
 def test_saying_nothing_costs_the_mean_square_of_v_at_each_timestep() -> None:

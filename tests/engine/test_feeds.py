@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,12 +28,14 @@ def order(images: Images) -> Order:
     return Order(0, len(images.train_rows))
 
 
-def test_however_it_is_fed_a_device_gets_the_same_pictures(images: Images) -> None:
+def test_however_it_is_fed_a_device_gets_the_same_pictures(images: Images, tmp_path: Path) -> None:
     """Across the end of an epoch, with a batch size that changes on the way, as one process of two."""
+    np.save(tmp_path / "images.npy", images.pixels)
+    mapped = dataclasses.replace(images, pixels=np.load(tmp_path / "images.npy", mmap_mode="r"))
     ways = [
         Resident(images, order(images), CPU),
-        Direct(Mapped(images, order(images)), CPU),
-        Prefetched(Mapped(images, order(images)), CPU),
+        Direct(Mapped(mapped, order(images)), CPU),
+        Prefetched(Mapped(mapped, order(images)), CPU),
     ]
     position = 0
     for size in (64, 64, 64, 10, 10, 64, 7):

@@ -1,5 +1,6 @@
 """Every noise process, objective, loss and way to draw timesteps learns, and goes on from a checkpoint bit for bit."""
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -112,6 +113,12 @@ def test_importance_has_moved_the_draws_by_the_end(tiny: Make) -> None:
     assert seen.sum() == 6 * 8
     assert (seen >= importance.SAMPLES_FIRST).all()
     assert plain.losses() != drawn.losses()
+
+
+def test_a_fork_may_begin_to_draw_by_importance(tiny: Make) -> None:
+    plain, fork = tiny().train({3: [("stop", {})]}), tiny(IMPORTANCE)
+    shutil.copytree(plain.folder.checkpoint(3), fork.folder.checkpoint(3))
+    assert fork.train().tensors()["importance/samples"].sum() == 3 * 8
 
 
 def test_samples_are_drawn_with_what_was_learnt(tiny: Make) -> None:

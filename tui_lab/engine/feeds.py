@@ -163,6 +163,8 @@ class Prefetched:
         return _to_device(self._ahead.popleft().pictures.result(), self._device)
 
     def _work(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.set_device(self._device)  # of this thread: memory is pinned for it
         while True:
             request, pictures = self._jobs.get()
             if pictures.set_running_or_notify_cancel():

@@ -185,7 +185,7 @@ class Learner:
             if self.ema:
                 self.ema.model.load_state_dict(dict(checkpoint.tensors.get("ema", checkpoint.tensors["model"])))
                 self.ema.updates = int(checkpoint.state.get("ema_updates", 0))
-            if self._importance:
+            if self._importance and "importance" in checkpoint.tensors:  # a fork may have just begun with it
                 self._importance.load_state_dict(checkpoint.tensors["importance"])
             self.samples_seen = int(checkpoint.state["samples_seen"])
         except (KeyError, ValueError, RuntimeError) as error:
