@@ -66,6 +66,10 @@ async def test_one_picture_is_looked_at_large(open_lab: Opened, asked: Asked) ->
         await pilot.press("enter", "right", "right", "left")
         await until(pilot, lambda: stages.chosen == 1 and stages.query_one("#stages-one", PixelView).shown == 5)
         await pilot.press("enter")
+        await until(pilot, lambda: stages.chosen is None and stands(lab))
+        await pilot.click("#stages-pictures", offset=(2, 2))
+        await until(pilot, lambda: stages.chosen == 0)
+        await pilot.click(BatchStages, offset=(5, 5))
         await until(pilot, lambda: stages.chosen is None)
 
 

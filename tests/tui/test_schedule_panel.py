@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -160,11 +161,12 @@ async def test_another_of_ones_own_pictures_and_more_timesteps(open_lab: Opened)
     async with open_lab((200, 60)) as (lab, pilot):
         await standing(lab, pilot)
         pictures = lab.query_one(SchedulePictures)
-        first = pictures.picture.copy()  # type: ignore[union-attr]
+        assert pictures.picture is not None
+        first = pictures.picture.copy()
         await pilot.press("i")
-        assert (pictures.picture != first).any()
+        assert not np.array_equal(pictures.picture, first)
         await pilot.press("I")
-        assert (pictures.picture == first).all()
+        assert np.array_equal(pictures.picture, first)
         await pilot.press("minus", "minus")
         await until(pilot, lambda: shown(lab, "strip") == 6)
         clipped = lab.query_one("#schedule-strip", PixelView)._images

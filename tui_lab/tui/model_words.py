@@ -19,9 +19,9 @@ def cost_lines(recipe: Recipe, summary: ModelSummary | None, probe: Probe | None
         return Content("\n").join([*lines, Content.styled(waiting, "$secondary")])
     lines += [
         _line("parameters", f"{summary.parameters:,}".replace(",", "\u202f")),
-        _line("a step", f"{si(summary.flops_per_step, 'FLOP')}, fwd + bwd"),
+        _line("a step", f"{si(summary.flops_per_step, 'FLOP')}, fwd+bwd"),
         _line("memory", f"≈ {size(summary.memory_bytes)}, estimated"),
-        *(_line(f"  {name}", size(part)) for name, part in memory_parts(summary)),
+        *(_line(name, size(part), "$secondary") for name, part in memory_parts(summary)),
     ]
     if probe is None:
         lines.append(_line("time", "b times two steps"))
@@ -39,12 +39,12 @@ def memory_parts(summary: ModelSummary) -> list[tuple[str, int]]:
     """What the memory goes to, the largest first."""
     memory = summary.memory
     learning = memory.gradients + memory.optimizer
-    parts = [("activat.", memory.activations), ("weights", memory.weights + memory.copies), ("learning", learning)]
+    parts = [("activations", memory.activations), ("weights", memory.weights + memory.copies), ("learning", learning)]
     return sorted(parts, key=lambda part: -part[1])
 
 
-def _line(name: str, value: str) -> Content:
-    return Content.assemble((f"{name:<11}", "$secondary"), (value, "$foreground"))
+def _line(name: str, value: str, style: str = "$foreground") -> Content:
+    return Content.assemble((f"{name:<12}", "$secondary"), (value, style))
 
 
 def change_lines(recipe: Recipe, changes: Mapping[str, Any]) -> Content:

@@ -128,7 +128,9 @@ class ModelScreen(Screen[None]):
                 (f"  {clean(self._desk.draft.origin, 40)}", "$secondary"),
             )
         )
-        self.query_one("#model-problem", Static).update(Content(f"! {problems[0].message}" if problems else ""))
+        problem = self.query_one("#model-problem", Static)
+        problem.display = bool(problems)
+        problem.update(Content(f"! {problems[0].message}" if problems else ""))
         self._summary = self._probe = None
         self.query_one("#model-cost").border_title = f"What a step costs at batch {recipe.training.train_batch_size}"
         presets = self.query_one(OptionList)

@@ -184,5 +184,6 @@ class OneBatchScreen(Screen[None]):
 
 
 def batch_words(batch: OneBatch, seed: int) -> str:
-    """ "ema weights  loss 0.97 on average  batch 0"."""
-    return f"{batch.weights} weights  loss {np.mean(batch.losses):.3g} on average  batch {seed}"
+    """ "ema weights  loss 0.97 on average  batch 0"; of fresh weights there is no more to say."""
+    weights = "" if batch.weights == "fresh" else f"{batch.weights} weights  "
+    return f"{weights}loss {np.mean(batch.losses):.3g} on average  batch {seed}"

@@ -32,7 +32,7 @@ class BatchStages(Vertical, can_focus=True):
     DEFAULT_CSS = """
     BatchStages {
         padding: 0 1;
-        & #stages-all { height: 1fr; }
+        & #stages-all { height: auto; }
         & #stages-beside { width: 20; height: 100%; }
         &.-small #stages-beside { width: 11; }
         & #stages-above, & #stages-below { height: 1; color: $foreground 80%; }
@@ -47,6 +47,7 @@ class BatchStages(Vertical, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._batch: OneBatch | None = None
+        self._fit = BatchLayout(stages_down=True, shown=0, by=1, scale=1, wide=1, high=1)
 
     def compose(self) -> ComposeResult:
         yield Static(id="stages-above")
@@ -70,6 +71,17 @@ class BatchStages(Vertical, can_focus=True):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self.call_after_refresh(self._draw)  # the gaps between the pictures have the background's colour
+
+    def on_click(self, event: events.Click) -> None:
+        """A picture that is clicked is shown alone; a click on that brings back all."""
+        if self.chosen is not None:
+            self.chosen = None
+            return
+        region = self.query_one("#stages-pictures").region
+        across, down = event.screen_x - region.x, event.screen_y - region.y
+        at = across // self._fit.wide if self._fit.stages_down else down // self._fit.high
+        if across >= 0 and down >= 0 and at < self._fit.shown:
+            self.chosen = at
 
     @property
     def count(self) -> int:
@@ -96,11 +108,13 @@ class BatchStages(Vertical, can_focus=True):
         stages, count, height, width, _ = pictures.shape
         names = NAMES_SMALL if self.has_class("-small") else NAMES
         room = self.content_size.width - names, self.content_size.height - 2
-        layout = batch_layout(count, stages, height, width, *room)
+        layout = self._fit = batch_layout(count, stages, height, width, *room)
         if not layout.shown:
             self.query_one("#stages-beside", Static).update(Content("No room: make the terminal larger"))
             self.query_one("#stages-pictures", PixelView).clear()
             return
+        lines = stages if layout.stages_down else layout.shown
+        self.query_one("#stages-all").styles.height = lines * layout.high
         canvas = batch_canvas(pictures, layout, self.background_colors[1].rgb)
         self.query_one("#stages-pictures", PixelView).show(canvas)
         times = [f"t {short_number(float(t), 3)}" for t in batch.timesteps[: layout.shown]]

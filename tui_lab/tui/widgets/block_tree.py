@@ -13,7 +13,7 @@ from tui_lab.sanitize import clean
 from tui_lab.tui.run_words import short_count
 from tui_lab.workbench.client import Block
 
-NUMBERS = 22
+NUMBERS = 20
 """Cells at the right end of a line: the shape, then the parameters."""
 LEAST_KIND = 8
 """Cells below which a kind says nothing any more, and is left out."""

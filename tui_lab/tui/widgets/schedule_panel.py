@@ -32,6 +32,11 @@ SLIM = 50
 """Columns below which the line of values gives way: the chart's legend says the most telling ones."""
 
 
+def _key(key: str, action: str, name: str, id: str, words: str, show: bool = False) -> Binding:
+    """A key of this panel; help and the palette, which list the keys of all, say whose it is."""
+    return Binding(key, action, name, id=id, show=show, tooltip=f"Schedule: {words}")
+
+
 class SchedulePanel(Panel, can_focus=False):
     """Sets of curves with a brush that reads them, one picture under noise, and the remarks of the linter.
 
@@ -40,30 +45,22 @@ class SchedulePanel(Panel, can_focus=False):
 
     number, title = 2, "Schedule"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("g,down", "curves(1)", "Curves", tooltip="Schedule: the next set of curves (β, SNR, loss share …)"),
-        Binding("G,up", "curves(-1)", "Curves back", show=False, tooltip="Schedule: the set of curves before"),
-        Binding(
-            "l",
-            "log_y",
-            "Log y",
-            show=False,
-            tooltip="Schedule: a logarithmic y axis for these curves, or a linear one",
-        ),
-        Binding("L", "log_x", "Log t", show=False, tooltip="Schedule: a logarithmic t axis, or a linear one"),
-        Binding("k", "pin", "Pin", tooltip="Schedule: keep this schedule's curve to compare others with"),
-        Binding("K", "pinned", "Pinned", show=False, tooltip="Schedule: the pinned ones; Enter takes one away"),
-        Binding("h", "before", "Before", show=False, tooltip="Schedule: the curve from before the last knob, or not"),
-        Binding("y", "visits", "Visits", show=False, tooltip="Schedule: where the sampler stops on its way, or not"),
-        Binding("i", "picture(1)", "Image", show=False, tooltip="Schedule: the next of your pictures under noise"),
-        Binding("I", "picture(-1)", "Image back", show=False, tooltip="Schedule: the picture before"),
-        Binding(
-            "e", "clip", "Clip", show=False, tooltip="Schedule: noise clipped to the picture's range, or all of it"
-        ),
-        Binding("plus", "levels(1)", "More levels", show=False, tooltip="Schedule: one more timestep in the strip"),
-        Binding("minus", "levels(-1)", "Fewer levels", show=False, tooltip="Schedule: one timestep less in the strip"),
-        Binding("comma", "brush(-1)", "Brush back", show=False, tooltip="Schedule: the brush one timestep to the left"),
-        Binding("full_stop", "brush(1)", "Brush on", show=False, tooltip="Schedule: the brush one timestep on"),
-        Binding("j", "mend", "Mend", show=False, tooltip="Schedule: go to the knob that the remark is about"),
+        _key("g,down", "curves(1)", "Curves", "curves", "the next set of curves: β, SNR, loss share …", show=True),
+        _key("G,up", "curves(-1)", "Curves back", "curves-back", "the set of curves before"),
+        _key("l", "log_y", "Log y", "curves-log-y", "a logarithmic y axis for these curves, or a linear one"),
+        _key("L", "log_x", "Log t", "curves-log-t", "a logarithmic t axis, or a linear one"),
+        _key("k", "pin", "Pin", "pin", "keep this schedule's curve to compare others with", show=True),
+        _key("K", "pinned", "Pinned", "pinned", "the pinned schedules; Enter takes one away"),
+        _key("h", "before", "Before", "before", "the curve from before the last knob, or not"),
+        _key("y", "visits", "Visits", "visits", "where the sampler asks the model, or not"),
+        _key("i", "picture(1)", "Image", "image", "the next of your pictures under noise"),
+        _key("I", "picture(-1)", "Image back", "image-back", "the picture before"),
+        _key("e", "clip", "Clip", "clip", "noise clipped to the picture's range, or all of it squeezed into that"),
+        _key("plus", "levels(1)", "More levels", "more-levels", "one more timestep in the strip"),
+        _key("minus", "levels(-1)", "Fewer levels", "fewer-levels", "one timestep less in the strip"),
+        _key("comma", "brush(-1)", "Brush back", "brush-back", "the brush one timestep to the left"),
+        _key("full_stop", "brush(1)", "Brush on", "brush-on", "the brush one timestep on"),
+        _key("j", "mend", "Mend", "mend", "go to the knob that the remark is about"),
     ]
     DEFAULT_CSS = """
     SchedulePanel {
