@@ -95,3 +95,11 @@ def test_a_damaged_file_is_named(debian_folder: Path, damage: object, message: s
     with pytest.raises(DataError, match=message) as caught:
         load_images(FASHION)
     assert "train-images-idx3-ubyte.gz" in caught.value.message
+
+
+def test_the_same_files_by_their_path_have_numbers_for_classes(debian_folder: Path) -> None:
+    make(debian_folder)
+    load_images(FASHION)
+    images = load_images(Dataset(path=str(debian_folder), resolution=28, channels=1))
+    assert images.classes == tuple("0123456789")
+    assert len(images.held_out_rows) == 12

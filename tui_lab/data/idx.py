@@ -155,7 +155,7 @@ class IdxFiles:
 
     def manifest(self, progress: Progress | None = None) -> str:
         files = (file for part in self.parts for file in (part.images, part.labels) if file is not None)
-        return "\n".join(["idx", *map(stamp, files)])
+        return "\n".join(["idx", self.label_column, *self.classes, *map(stamp, files)])
 
     def open(self, progress: Progress | None = None) -> OpenedArray:
         pixels, labels, held_out = [], [], []
