@@ -121,7 +121,8 @@ class LabScreen(LoadingScreen):
 
     def _take_keys(self) -> None:
         """The person's own keys, over the declared ones."""
-        known = {binding.id for _, binding in self._bindings if binding.id is not None}
+        nodes = [self, *self.query(Panel)]
+        known = {binding.id for node in nodes for _, binding in node._bindings if binding.id is not None}
         try:
             self.app.set_keymap(load_keymap(known))
         except LabError as error:
