@@ -37,11 +37,7 @@ def recipe(sampler: str, **noise: Any) -> Recipe:
 @pytest.mark.parametrize("zero_snr", [False, True])
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_training_sees_the_curve_that_the_screen_draws(schedule: str, zero_snr: bool) -> None:
-    noise = NoiseScheduler(
-        prediction_type="v_prediction",
-        beta_schedule=schedule,
-        rescale_betas_zero_snr=zero_snr,  # type: ignore[arg-type]
-    )
+    noise = recipe("DDPMScheduler", beta_schedule=schedule, rescale_betas_zero_snr=zero_snr).noise_scheduler
     drawn = np.cumprod(1.0 - schedules.betas(noise))
     assert training_alphas_cumprod(noise).numpy() == pytest.approx(drawn, rel=1e-3, abs=1e-6)
 
@@ -135,7 +131,7 @@ def test_the_training_scheduler_says_the_process_in_diffusers_terms(
 ) -> None:
     noise = NoiseScheduler.model_validate({"num_train_timesteps": 200, **knobs})
     scheduler = training_scheduler(noise)
-    assert type(scheduler) is scheduler_class
+    assert scheduler.__class__ is scheduler_class
     expected = {key: value for key, value in {"num_train_timesteps": 200, **knobs}.items() if key != "class"}
     assert {key: scheduler.config[key] for key in expected} == expected
 
