@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tui_lab.catalog.datasets import DATASETS
+from tui_lab.data.load import source_of
 from tui_lab.errors import DataError, DiskFullError, RecipeError, RunError
 from tui_lab.recipe import KNOBS, Recipe, edit_toml, parse_recipe, replaced
 from tui_lab.runs.files import FILE_MODE, FOLDER_MODE, is_disk_full
@@ -97,8 +98,7 @@ def _copy_checkpoint(source: Path, target: Path) -> None:
 def _check_data(recipe: Recipe) -> None:
     dataset = recipe.dataset
     if dataset.path:
-        if not Path(dataset.path).expanduser().is_dir():
-            raise DataError(f"there is no folder {dataset.path}: dataset.path is the folder of your images")
+        source_of(dataset)
         return
     info = DATASETS.get(dataset.name)
     if info is not None and not info.available:
