@@ -36,14 +36,14 @@ class Listing:
     """Files that are no pictures by their names, by suffix."""
 
 
-def list_folder(root: Path, progress: Progress | None = None, most: int | None = None) -> Listing:
-    """All pictures under `root`, in the order of their paths, and at most `most` of them.
+def list_folder(root: Path, progress: Progress | None = None) -> Listing:
+    """All pictures under `root`, in the order of their paths.
 
     Hidden files are passed over; links to folders are named, and not followed, so that no loop is; pipes, devices and
     sockets are named, and never opened. Raises DataError if `root` itself cannot be listed.
     """
     found, waiting, seen = Listing(), [""], 0
-    while waiting and (most is None or len(found.pictures) < most):
+    while waiting:
         folder = waiting.pop()
         try:
             with os.scandir(root / folder) as entries:
@@ -63,7 +63,7 @@ def list_folder(root: Path, progress: Progress | None = None, most: int | None =
                 reason = error.strerror or str(error)
                 raise DataError(f"the folder {clean(str(root))} cannot be listed: {reason}") from error
             found.rejected.append(Rejected(folder, f"the folder cannot be listed: {error.strerror or error}"))
-    found.pictures = dict(sorted(found.pictures.items())[:most])
+    found.pictures = dict(sorted(found.pictures.items()))
     found.rejected.sort(key=lambda rejected: rejected.path)
     return found
 
