@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import Lab
-from tui_lab.recipe import Recipe, replaced
+from tui_lab.recipe import Recipe, dump_recipe, replaced
 from tui_lab.runs.folder import RunFolder
 
 TINY = {
@@ -75,3 +75,23 @@ def test_a_run_without_a_checkpoint_cannot_be_drawn_from(lab: Lab, tmp_path: Pat
     for words in (["export", "heron", str(tmp_path / "new")], ["sample", "heron"]):
         outcome = lab(*words)
         assert outcome.code == 2 and "has no checkpoint yet" in outcome.error
+
+
+def test_classes_are_drawn_by_number_and_an_export_of_them_says_how_to(lab: Lab, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    from tui_lab import models
+
+    classes = {"model.num_class_embeds": 4, "loss.class_dropout": 0.1, "sampling.num_inference_steps": 2}
+    recipe = replaced(Recipe(), {**TINY, **classes})
+    run = RunFolder.create(dump_recipe(recipe), "heron")
+    run.checkpoint(5).mkdir()
+    save_file(models.build(recipe).state_dict(), run.checkpoint(5) / "model.safetensors")
+
+    outcome = lab("export", "heron", str(tmp_path / "out"))
+    assert outcome.code == 0 and "README.md" in outcome.err, outcome.err
+    picture = str(tmp_path / "a.png")
+    asked = ("--class-label", "2", "--class-label", "0", "--guidance-scale", "3", "--num-images", "4", "-o", picture)
+    outcome = lab("sample", str(tmp_path / "out"), *asked, "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["class_labels"] == [2, 0, 2, 0]

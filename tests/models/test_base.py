@@ -76,7 +76,7 @@ class TestWhereItMayStart:
 
     def test_a_run_and_its_checkpoint_by_their_paths(self, run: RunFolder) -> None:
         newest = load_base(started_from("amber-heron"))
-        for path in (run.path, run.checkpoint(20)):
+        for path in (run.path, run.checkpoint(20), f"{run.path}@20"):
             state = load_base(started_from(path))
             assert all(torch.equal(state[name], newest[name]) for name in newest)
 

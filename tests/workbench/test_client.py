@@ -11,21 +11,26 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import pytest_asyncio
 import torch
-from diffusers import DDPMPipeline
+from diffusers import DDPMPipeline, UNet2DModel
 from safetensors.torch import save_file
 
 from tests.waiting import wait_until
 from tui_lab import models
+from tui_lab.data import load_images
 from tui_lab.diffusion import sampling
+from tui_lab.diffusion.forward import to_uint8
 from tui_lab.diffusion.noise_schedulers import build_sampler
+from tui_lab.engine.batches import training_batch
 from tui_lab.errors import DeviceError, RecipeError, RunError
 from tui_lab.models.export import export_pipeline
 from tui_lab.recipe import Recipe, dump_recipe, replaced
 from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.frame import Frame
 from tui_lab.workbench.client import SampleRequest, Workbench, WorkbenchDied, run_sync
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -54,13 +59,13 @@ async def workbench() -> AsyncIterator[Workbench]:
 
 
 @pytest.fixture
-def unet() -> models.UNet2DModel:
+def unet() -> UNet2DModel:
     torch.manual_seed(0)
     return models.build(TINY).eval()
 
 
 @pytest.fixture
-def run(unet: models.UNet2DModel) -> RunFolder:
+def run(unet: UNet2DModel) -> RunFolder:
     """A run with two checkpoints: the first with live weights alone, the second with an EMA that is not them."""
     run = RunFolder.create(dump_recipe(TINY), name="tiny")
     for step in (10, 20):
@@ -84,7 +89,7 @@ async def test_devices_end_with_the_cpu(workbench: Workbench) -> None:
     assert cpu.free is not None and cpu.total is not None and 0 < cpu.free < cpu.total
 
 
-async def test_a_summary_of_a_recipe(workbench: Workbench, unet: models.UNet2DModel) -> None:
+async def test_a_summary_of_a_recipe(workbench: Workbench, unet: UNet2DModel) -> None:
     summary = await workbench.summary(dump_recipe(TINY))
     assert summary.parameters == sum(p.numel() for p in unet.parameters())
     assert summary.blocks[-1].shape == (1, 8, 8)
@@ -92,7 +97,7 @@ async def test_a_summary_of_a_recipe(workbench: Workbench, unet: models.UNet2DMo
 
 class TestSampling:
     async def test_a_run_is_sampled_as_its_recipe_says_from_the_newest_ema(
-        self, workbench: Workbench, run: RunFolder, unet: models.UNet2DModel
+        self, workbench: Workbench, run: RunFolder, unet: UNet2DModel
     ) -> None:
         frames = [frame async for frame in workbench.sample(SampleRequest(str(run.path)))]
 
@@ -127,7 +132,7 @@ class TestSampling:
         assert last.pixels.shape == (2, 2, 8, 8, 1)
         assert (last.header["weights"], last.header["step"], last.header["count"]) == ("live", 10, 7)
 
-    async def test_a_pipeline_folder(self, workbench: Workbench, tmp_path: Path, unet: models.UNet2DModel) -> None:
+    async def test_a_pipeline_folder(self, workbench: Workbench, tmp_path: Path, unet: UNet2DModel) -> None:
         export_pipeline(TINY, unet, tmp_path / "pipeline")
         asked = SampleRequest(str(tmp_path / "pipeline"), num_inference_steps=3, num_images=1)
         frames = [frame async for frame in workbench.sample(asked)]
@@ -164,9 +169,7 @@ class TestSampling:
         assert words in str(caught.value)
         assert "\n" not in str(caught.value)
 
-    async def test_a_sampler_that_cannot_do_the_prediction_type(
-        self, workbench: Workbench, unet: models.UNet2DModel
-    ) -> None:
+    async def test_a_sampler_that_cannot_do_the_prediction_type(self, workbench: Workbench, unet: UNet2DModel) -> None:
         predicts_x0 = replaced(TINY, {"noise_scheduler.prediction_type": "sample"})
         run = RunFolder.create(dump_recipe(predicts_x0), name="predicts-x0")
         run.checkpoint(1).mkdir()
@@ -186,8 +189,178 @@ class TestSampling:
             await anext(workbench.sample(SampleRequest(str(run.path))))
 
 
+CLASSES = replaced(
+    TINY,
+    {
+        "dataset.name": "digits",
+        "model.num_class_embeds": 11,
+        "loss.class_dropout": 0.1,
+        "sampling.num_images": 4,
+        "sampling.num_inference_steps": 3,
+        "sampling.guidance_scale": 2.0,
+    },
+)
+
+
+class TestClasses:
+    @pytest.fixture
+    def by_class(self) -> RunFolder:
+        """A run of a model whose classes differ strongly."""
+        torch.manual_seed(1)
+        model = models.build(CLASSES)
+        torch.nn.init.normal_(model.class_embedding.weight, std=20)  # type: ignore[union-attr, arg-type]
+        run = RunFolder.create(dump_recipe(CLASSES), name="by-class")
+        run.checkpoint(5).mkdir()
+        save_file(model.state_dict(), run.checkpoint(5) / "model.safetensors")
+        return run
+
+    async def drawn(self, workbench: Workbench, run: RunFolder, **asked: object) -> Frame:
+        request = SampleRequest(str(run.path), **asked)  # type: ignore[arg-type]
+        *_, last = [frame async for frame in workbench.sample(request)]
+        return last
+
+    async def test_every_class_in_turn_where_none_is_asked_for(self, workbench: Workbench, by_class: RunFolder) -> None:
+        frame = await self.drawn(workbench, by_class, num_images=12)
+        assert frame.header["class_labels"] == [*range(10), 0, 1]
+
+    async def test_one_class_by_number_is_the_picture_of_that_place_in_the_row(
+        self, workbench: Workbench, by_class: RunFolder
+    ) -> None:
+        every = (await self.drawn(workbench, by_class)).pixels[0]
+        threes = (await self.drawn(workbench, by_class, class_labels=("3",))).pixels[0]
+        assert abs(threes[3].astype(int) - every[3]).max() <= 1
+        assert abs(threes[1].astype(int) - every[1]).max() > 1
+
+    async def test_the_scale_moves_the_picture(self, workbench: Workbench, by_class: RunFolder) -> None:
+        plain, strong = [
+            (await self.drawn(workbench, by_class, guidance_scale=scale)).pixels[0].astype(int) for scale in (1.0, 8.0)
+        ]
+        assert abs(plain - strong).max() > 1
+
+    @pytest.mark.parametrize(
+        ("asked", "words"),
+        [
+            ({"class_labels": (10,)}, "there is no class 10: the model knows 0 to 9"),
+            ({"class_labels": ("boot",)}, "there is no class 'boot': take"),
+            ({"sigma_schedule": "spiral"}, "sampling.sigma_schedule is one of auto, karras"),
+        ],
+    )
+    async def test_what_it_does_not_know(
+        self, workbench: Workbench, by_class: RunFolder, asked: dict[str, object], words: str
+    ) -> None:
+        with pytest.raises(RecipeError) as caught:
+            await self.drawn(workbench, by_class, **asked)
+        assert words in caught.value.message
+
+    async def test_an_unconditional_model_takes_neither_label_nor_guidance(
+        self, workbench: Workbench, run: RunFolder
+    ) -> None:
+        with pytest.raises(RecipeError, match="unconditional: it takes no class label"):
+            await self.drawn(workbench, run, class_labels=(1,))
+        with pytest.raises(RecipeError, match="no class for none, which guidance needs"):
+            await self.drawn(workbench, run, guidance_scale=3.0)
+
+
+PROCESSES: dict[str, dict[str, object]] = {
+    "flow": {
+        "noise_scheduler.class": "FlowMatchEulerDiscreteScheduler",
+        "sampling.scheduler": "FlowMatchEulerDiscreteScheduler",
+    },
+    "edm": {"noise_scheduler.class": "EDMEulerScheduler", "sampling.scheduler": "EDMEulerScheduler"},
+    "toy": {
+        "noise_scheduler.class": "UniformMixing",
+        "sampling.scheduler": "UniformMixingSampler",
+        "model.class": "BasicUNet",
+        "model.timestep_conditioning": False,
+    },
+}
+
+
+@pytest.mark.parametrize("changes", PROCESSES.values(), ids=PROCESSES)
+async def test_every_process_is_sampled_from_its_run_and_from_its_export_alike(
+    workbench: Workbench, changes: dict[str, object], tmp_path: Path
+) -> None:
+    recipe = replaced(TINY, changes)
+    run = RunFolder.create(dump_recipe(recipe), name="a-run")
+    run.checkpoint(1).mkdir()
+    save_file(models.build(recipe).state_dict(), run.checkpoint(1) / "model.safetensors")
+    answer = await workbench.export(str(run.path), tmp_path / "out")
+    assert answer["pipeline"] is False
+    drawn = []
+    for source in (run.path, tmp_path / "out"):
+        *_, last = [frame async for frame in workbench.sample(SampleRequest(str(source)))]
+        drawn.append(last.pixels)
+    assert (drawn[0] == drawn[1]).all()
+    assert drawn[0][0].std() > 1
+
+
+class TestBeforeAStepIsSpent:
+    """What is told of a recipe's model without a run."""
+
+    async def test_what_the_model_takes(self, workbench: Workbench) -> None:
+        summary = await workbench.summary(dump_recipe(TINY))
+        assert summary.flops_per_step > 64 * 1e6
+        assert summary.memory_bytes == summary.memory.total > 4 * 4 * summary.parameters
+        assert {block.depth for block in summary.blocks} == {0, 1}
+
+    async def test_a_probe_takes_two_steps_and_can_be_asked_again_in_another_precision(
+        self, workbench: Workbench
+    ) -> None:
+        for precision in ("no", "bf16"):
+            recipe = replaced(TINY, {"training.mixed_precision": precision, "training.train_batch_size": 4})
+            probe = await workbench.probe(dump_recipe(recipe), "cpu")
+            assert (probe.device, probe.peak_bytes) == ("cpu", None)
+            assert 0 < probe.seconds_per_step < 60
+
+    async def test_a_probe_on_a_device_that_is_not_here(self, workbench: Workbench) -> None:
+        with pytest.raises(DeviceError, match="no device 'cuda:9'"):
+            await workbench.probe(dump_recipe(TINY), "cuda:9")
+
+    async def test_the_batch_is_training_s_own(self, workbench: Workbench) -> None:
+        recipe = replaced(TINY, {"dataset.random_flip": True, "training.train_batch_size": 5})
+        seen = [await workbench.batch(dump_recipe(recipe), step) for step in (3, 3, 4)]
+        here = training_batch(recipe, load_images(recipe.dataset), torch.device("cpu"), 3)
+        assert seen[0].shape == (5, 8, 8, 1)
+        assert (seen[0] == to_uint8(here.x0).permute(0, 2, 3, 1).numpy()).all()
+        assert (seen[0] == seen[1]).all() and not (seen[0] == seen[2]).all()
+
+    async def test_the_architecture_of_a_run_fits_a_recipe(self, workbench: Workbench, run: RunFolder) -> None:
+        knobs = await workbench.architecture(str(run.path))
+        assert replaced(Recipe(), knobs).model.block_out_channels == (8, 16)
+
+    async def test_an_architecture_of_nothing(self, workbench: Workbench) -> None:
+        with pytest.raises(RunError, match="no run named nothing-here"):
+            await workbench.architecture("nothing-here")
+
+
+class TestTheFiveStepsOfTheCourse:
+    async def test_rows_are_clean_noise_noisy_prediction_and_error(self, workbench: Workbench) -> None:
+        batch = await workbench.one_batch(dump_recipe(TINY), seed=2)
+        clean, noise, noisy, foreseen, error = batch.rows.astype(int)
+        assert batch.rows.shape == (5, 8, 8, 8, 1)
+        assert batch.timesteps[0] == 0 and batch.timesteps[-1] == 999
+        assert (batch.weights, batch.step) == ("fresh", None)
+        assert abs(noisy[0] - clean[0]).mean() < 5 < abs(noisy[-1] - clean[-1]).mean()
+        assert abs(noisy[-1] - noise[-1]).mean() < 5
+        assert abs(error - abs(foreseen - clean)).max() <= 1
+
+    async def test_a_run_s_own_weights_and_recipe(self, workbench: Workbench, run: RunFolder) -> None:
+        other = replaced(TINY, {"dataset.resolution": 16})
+        for source, step, weights in ((f"{run.path}@10", 10, "live"), (str(run.path), 20, "ema")):
+            batch = await workbench.one_batch(dump_recipe(other), source)
+            assert (batch.weights, batch.step) == (weights, step)
+            assert batch.rows.shape == (5, 8, 8, 8, 1)
+
+    @pytest.mark.parametrize("changes", PROCESSES.values(), ids=PROCESSES)
+    async def test_every_process(self, workbench: Workbench, changes: dict[str, object]) -> None:
+        batch = await workbench.one_batch(dump_recipe(replaced(TINY, changes)))
+        assert np.isfinite(batch.losses).all()
+        assert list(batch.timesteps) == sorted(batch.timesteps)
+        assert abs(batch.rows[2, 0].astype(int) - batch.rows[0, 0]).mean() < 8
+
+
 async def test_an_export_is_a_pipeline_of_the_ema(
-    workbench: Workbench, run: RunFolder, unet: models.UNet2DModel, tmp_path: Path
+    workbench: Workbench, run: RunFolder, unet: UNet2DModel, tmp_path: Path
 ) -> None:
     answer = await workbench.export(str(run.path), tmp_path / "out")
     assert (answer["step"], answer["weights"]) == (20, "ema")

@@ -26,7 +26,7 @@ CheckpointOption = Annotated[
 
 
 def sample(
-    source: Annotated[str, typer.Argument(metavar="RUN|PIPELINE", help="A run, or a folder of a diffusers pipeline.")],
+    source: Annotated[str, typer.Argument(metavar="RUN|PIPELINE", help="A run, or the folder of an export.")],
     scheduler: Annotated[
         str | None, typer.Option(metavar="S", help="As DDIMScheduler; the run's own if not said.")
     ] = None,
@@ -34,6 +34,21 @@ def sample(
     eta: Annotated[float | None, typer.Option(metavar="E", help="Noise added again at each step, for DDIM.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="The same seed, the same pictures.")] = None,
     num_images: Annotated[int | None, typer.Option(metavar="N", help="How many pictures.")] = None,
+    class_label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="L", help="A class to draw, by number or name; said again, they take turns. Not said: all of them."
+        ),
+    ] = None,
+    guidance_scale: Annotated[
+        float | None, typer.Option(metavar="G", help="How strongly to heed the class; 1 is the plain model.")
+    ] = None,
+    timestep_spacing: Annotated[
+        str | None, typer.Option(metavar="S", help="auto, leading, trailing or linspace: which timesteps are visited.")
+    ] = None,
+    sigma_schedule: Annotated[
+        str | None, typer.Option(metavar="S", help="auto, karras, exponential or beta: how a solver spaces its levels.")
+    ] = None,
     checkpoint: CheckpointOption = None,
     device: Annotated[str, typer.Option(metavar="D", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     output: Annotated[
@@ -44,7 +59,8 @@ def sample(
     """Draw pictures from a run or a pipeline: into a file, and into the shell where that is a terminal.
 
     \b
-    Example: diffusion-lab sample amber-heron --num-inference-steps 20 --seed 1 -o steps.gif
+    Examples: diffusion-lab sample amber-heron --num-inference-steps 20 --seed 1 -o steps.gif
+              diffusion-lab sample amber-heron --class-label 3 --guidance-scale 2
     """
     from tui_lab.cli.stills import can_print, grid, print_picture, save_gif, save_png
     from tui_lab.workbench.client import SampleRequest
@@ -52,7 +68,20 @@ def sample(
     _check_source(source, checkpoint)
     if output is not None:
         _check_output(output)
-    asked = SampleRequest(source, checkpoint, scheduler, num_inference_steps, eta, seed, num_images, device)
+    asked = SampleRequest(
+        source,
+        checkpoint,
+        scheduler,
+        num_inference_steps,
+        eta,
+        seed,
+        num_images,
+        device,
+        class_labels=tuple(class_label or ()),
+        guidance_scale=guidance_scale,
+        timestep_spacing=timestep_spacing,
+        sigma_schedule=sigma_schedule,
+    )
     frames = _denoised(asked, keep_all=output is not None and output.suffix == ".gif")
     last = frames[-1]
     path = output or Path(_default_name(source, last))
@@ -61,7 +90,7 @@ def sample(
     else:
         save_png(path, last.pixels[0])
     if json:
-        names = ("seed", "scheduler", "weights", "step")
+        names = ("seed", "scheduler", "weights", "step", "class_labels")
         about = {name: last.header.get(name) for name in names}
         steps = {"num_inference_steps": last.header["count"], "num_images": int(last.pixels.shape[1])}
         put_json({"source": source, "path": str(path.absolute()), **about, **steps})
@@ -77,7 +106,8 @@ def export(
     checkpoint: CheckpointOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write a run's weights as a pipeline that diffusers.DDPMPipeline.from_pretrained loads.
+    """Write a run's weights for diffusers: a pipeline that DDPMPipeline.from_pretrained loads, or, where diffusers has
+    none (classes, flow, EDM, transformers), its components and a README with a program that draws from them.
 
     \b
     Example: diffusion-lab export amber-heron ./my-pipeline
@@ -95,7 +125,10 @@ def export(
         put_json({"run": found.id, "path": result["folder"], **{name: result.get(name) for name in names}})
     else:
         put(result["folder"])
-        say(f"load it with: diffusers.DDPMPipeline.from_pretrained({result['folder']!r})")
+        if result["pipeline"]:
+            say(f"load it with: diffusers.DDPMPipeline.from_pretrained({result['folder']!r})")
+        else:
+            say(f"{result['folder']}/README.md has a program that draws from it")
 
 
 def _denoised(asked: SampleRequest, keep_all: bool) -> list[Frame]:
@@ -134,9 +167,10 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 def _check_source(source: str, checkpoint: int | None) -> None:
     """What can be told without torch is told before it is imported."""
+    from tui_lab.runs.exports import is_export
     from tui_lab.runs.folder import RunFolder
 
-    if not (Path(source).expanduser() / "model_index.json").is_file():
+    if not is_export(Path(source).expanduser()):
         RunFolder.open(source).find_checkpoint(checkpoint)
 
 

@@ -21,19 +21,16 @@ from torch import Tensor
 from tui_lab.errors import RecipeError
 from tui_lab.models.adopting import architecture_of_config, architecture_of_recipe
 from tui_lab.models.building import build
-from tui_lab.models.checkpoints import find_weights
+from tui_lab.models.checkpoints import find_weights, run_and_step
 from tui_lab.models.hub import fetch_model
 from tui_lab.recipe import Recipe, get, irrelevant, load_recipe
+from tui_lab.runs.exports import INDEX, MODEL, RECIPE, holds_components
 from tui_lab.runs.folder import ID, RunFolder
 from tui_lab.sanitize import clean
-
-MODEL, RECIPE = "model", "recipe.toml"
-"""In an export of components: the network's folder, and the recipe that it was trained by."""
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-_RUN_AT_STEP = re.compile(r"(.+)@(\d+)")
 _DEPRECATED_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 """Names in checkpoints from before diffusers 0.12, such as google's."""
 
@@ -77,7 +74,7 @@ def find(source: str) -> Base:
     path = Path(source).expanduser()
     if path.is_file():
         return _of_file(path)
-    if path.is_dir() and (path / RECIPE).is_file() and (path / MODEL / "config.json").is_file():
+    if holds_components(path):
         return Base(_weights_in(path / MODEL), architecture_of_recipe(load_recipe(path / RECIPE)))
     if path.is_dir() and (path / RECIPE).is_file():
         return _of_run(RunFolder.open(path.absolute()), None)
@@ -85,8 +82,8 @@ def find(source: str) -> Base:
         return _of_run(RunFolder.open(path.absolute().parent.parent), int(path.name.removeprefix("step-")))
     if path.is_dir():
         return _of_folder(path)
-    name, step = (found[1], int(found[2])) if (found := _RUN_AT_STEP.fullmatch(source)) else (source, None)
-    if ID.fullmatch(name):
+    name, step = run_and_step(source)
+    if ID.fullmatch(name) or (step is not None and Path(name).is_dir()):
         return _of_run(RunFolder.open(name), step)
     if _HUB_ID.fullmatch(source):
         return _of_folder(fetch_model(source))
@@ -114,8 +111,8 @@ def _of_file(path: Path) -> Base:
 def _of_folder(folder: Path) -> Base:
     """A pipeline's folder, or one of its network's."""
     process: dict[str, Any] = {}
-    if (folder / "model_index.json").is_file():
-        index = _json(folder / "model_index.json")
+    if (folder / INDEX).is_file():
+        index = _json(folder / INDEX)
         network = next((name for name in ("unet", "transformer", "model") if name in index), None)
         if network is None:
             raise RecipeError(f"{folder} is a pipeline without a network that the lab can train")

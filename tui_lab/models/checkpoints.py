@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,6 +30,12 @@ class Weights:
             return load_file(self.path)
         except (OSError, SafetensorError) as error:
             raise RunError(f"{self.path} is damaged: {error}; name an earlier checkpoint") from error
+
+
+def run_and_step(name: str) -> tuple[str, int | None]:
+    """("amber-heron", 500) of "amber-heron@500", and no step of a name without one; a path may stand for the name."""
+    found = re.fullmatch(r"(.+)@(\d+)", name)
+    return (found[1], int(found[2])) if found else (name, None)
 
 
 def find_weights(run: RunFolder, checkpoint: int | None) -> Weights:

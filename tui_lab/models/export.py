@@ -23,12 +23,11 @@ from torch import Tensor, nn
 
 from tui_lab.diffusion.noise_schedulers import build_sampler, training_scheduler
 from tui_lab.errors import DiskFullError, LabError
-from tui_lab.models.base import MODEL, RECIPE, weights_of_folder
+from tui_lab.models.base import weights_of_folder
 from tui_lab.models.building import build
 from tui_lab.models.usage import readme
 from tui_lab.recipe import Recipe, dump_recipe, edited, load_recipe
-
-_INDEX = "model_index.json"
+from tui_lab.runs.exports import INDEX, MODEL, RECIPE, holds_components, is_export
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,11 +66,6 @@ def export_pipeline(recipe: Recipe, weights: nn.Module | Mapping[str, Tensor], f
         raise LabError(f"cannot write the pipeline {folder}: {error}") from error
 
 
-def is_export(folder: Path) -> bool:
-    """Whether it is a pipeline's folder, or one of components."""
-    return (folder / _INDEX).is_file() or ((folder / RECIPE).is_file() and (folder / MODEL / "config.json").is_file())
-
-
 def runs_in_ddpm_pipeline(recipe: Recipe) -> bool:
     """Whether DDPMPipeline can draw from the recipe's model: it asks a UNet of x and t, and knows no classes."""
     model = recipe.model
@@ -81,7 +75,7 @@ def runs_in_ddpm_pipeline(recipe: Recipe) -> bool:
 
 def load_pipeline(folder: Path) -> Pipeline:
     """What a local folder holds: safetensors alone are read, and no code that the folder may name is run."""
-    if (folder / _INDEX).is_file() or not is_export(folder):
+    if not holds_components(folder):
         return _load_ddpm_pipeline(folder)
     recipe = load_recipe(folder / RECIPE)
     process = dict(training_scheduler(recipe.noise_scheduler).config)
@@ -103,7 +97,7 @@ def _write(recipe: Recipe, model: nn.Module, folder: Path) -> None:
 
 
 def _load_ddpm_pipeline(folder: Path) -> Pipeline:
-    index = _read_json(folder / _INDEX)
+    index = _read_json(folder / INDEX)
     if index.get("unet") != ["diffusers", "UNet2DModel"] or "scheduler" not in index:
         name = index.get("_class_name", "pipeline without a name")
         raise LabError(f"{folder} is a {name}; only unconditional pipelines of a UNet2DModel are sampled")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tui_lab.runs.exports import is_export
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.lifecycle import Event, read_lifecycle
 from tui_lab.runs.lock import is_locked
@@ -92,7 +93,7 @@ def status_of(folder: RunFolder) -> Status:
         device=str(started.get("device", "")),
         device_name=str(started.get("device_name", "")),
         checkpoint=folder.checkpoint(steps[-1]) if steps else None,
-        pipeline=folder.pipeline if (folder.pipeline / "model_index.json").is_file() else None,
+        pipeline=folder.pipeline if is_export(folder.pipeline) else None,
         parent=str(parent["run"]) if parent else None,
         created=created,
         updated=words.last.time if words.last else created,

@@ -249,7 +249,8 @@ class Workbench:
                     yield answer.header["done"], answer.header["total"]
 
     async def export(self, run: str, folder: Path, checkpoint: int | None = None) -> dict[str, Any]:
-        """Write a run's weights as a diffusers pipeline: the folder, the checkpoint's step, and which weights."""
+        """Write a run's weights for diffusers: the folder, the checkpoint's step, which weights, and whether it is a
+        `pipeline` that DDPMPipeline loads, or components with a README."""
         return await self.request("export", run=run, folder=str(folder), checkpoint=checkpoint)
 
     async def request(self, operation: str, **fields: Any) -> dict[str, Any]:

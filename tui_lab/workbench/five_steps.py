@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from tui_lab.diffusion.process import noise_process
 from tui_lab.engine.batches import training_batch
 from tui_lab.engine.seeds import Stream, step_seed
 from tui_lab.models.base import load_base
-from tui_lab.models.checkpoints import find_weights
+from tui_lab.models.checkpoints import find_weights, run_and_step
 from tui_lab.models.export import with_weights
 from tui_lab.recipe import Recipe
 from tui_lab.runs.folder import RunFolder
@@ -45,8 +44,8 @@ def five_steps(recipe: Recipe, source: str, seed: int) -> FiveSteps:
     least to the most. `source`: "" for the recipe's model with the weights that training would begin with, or a run or
     run@step for its model on its own data."""
     if source:
-        name, _, step = source.partition("@") if re.fullmatch(r".+@\d+", source) else (source, "", "")
-        found = find_weights(RunFolder.open(name), int(step) if step else None)
+        name, step = run_and_step(source)
+        found = find_weights(RunFolder.open(name), step)
         recipe, model = found.recipe, with_weights(found.recipe, found.load())
         weights, at = str(found.weights), found.step
     else:

@@ -12,7 +12,7 @@ import torch
 
 from tui_lab.engine.devices import available_devices, device_name
 from tui_lab.models.checkpoints import find_weights
-from tui_lab.models.export import export_pipeline
+from tui_lab.models.export import export_pipeline, runs_in_ddpm_pipeline
 from tui_lab.runs.folder import RunFolder
 from tui_lab.workbench.wire import Message
 
@@ -32,7 +32,8 @@ def export(request: dict[str, Any]) -> Iterator[Message]:
     found = find_weights(RunFolder.open(request["run"]), request.get("checkpoint"))
     folder = Path(request["folder"]).absolute()
     export_pipeline(found.recipe, found.load(), folder)
-    yield _result(folder=str(folder), step=found.step, weights=found.weights)
+    plain = runs_in_ddpm_pipeline(found.recipe)
+    yield _result(folder=str(folder), step=found.step, weights=found.weights, pipeline=plain)
 
 
 def _device(device: torch.device) -> dict[str, Any]:

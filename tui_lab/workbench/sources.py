@@ -10,8 +10,9 @@ from torch import nn
 
 from tui_lab.diffusion.noise_schedulers import training_scheduler
 from tui_lab.models.checkpoints import find_weights
-from tui_lab.models.export import is_export, load_pipeline, with_weights
+from tui_lab.models.export import load_pipeline, with_weights
 from tui_lab.recipe import Recipe
+from tui_lab.runs.exports import is_export
 from tui_lab.runs.folder import RunFolder
 
 
