@@ -97,6 +97,15 @@ def test_what_is_listed_brings_the_gaussian_back(choice: Choice) -> None:
     assert off_covariance < (0.3 if choice.sigmas == "beta" else 0.15)
 
 
+@pytest.mark.parametrize("choice", list(choices()), ids=lambda choice: choice.id)
+def test_where_all_data_is_one_picture_few_steps_end_at_it_and_leave_no_noise(choice: Choice) -> None:
+    recipe = choice.recipe()
+    one_picture = GaussianModel(recipe.noise_scheduler, torch.zeros(4, 4, dtype=torch.float64))
+    *_, last = denoise(one_picture, build_sampler(recipe), 10, X_T[:64], torch.Generator().manual_seed(1))
+    # Those that end at the first timestep, not at none, leave its noise, 0.01.
+    assert (last.x_t.flatten(1) - MEAN).abs().max().item() < 0.05
+
+
 UNSPACED = [choice for choice in choices((DDPM,)) if choice.spacing == choice.sigmas == "auto"]
 
 

@@ -33,13 +33,14 @@ class GaussianModel:
     """
 
     noise: NoiseScheduler
+    covariance: Tensor = COVARIANCE
 
     def __call__(self, model_input: Tensor, t: Tensor) -> Tensor:
         alpha, sigma = (float(value) for value in self.level(float(t[0])))
         x_t = model_input.double().flatten(1)
         if self.noise.objective == "edm":
             x_t = x_t * (sigma**2 + self.noise.sigma_data**2) ** 0.5
-        gain = alpha * COVARIANCE @ torch.linalg.inv(alpha**2 * COVARIANCE + sigma**2 * torch.eye(4).double())
+        gain = alpha * self.covariance @ torch.linalg.inv(alpha**2 * self.covariance + sigma**2 * torch.eye(4).double())
         x0 = MEAN + (x_t - alpha * MEAN) @ gain.T
         eps = (x_t - alpha * x0) / sigma
         match self.noise.objective:

@@ -65,6 +65,13 @@ class SamplerState:
         alpha = 1.0 / (1.0 + sigma**2).sqrt()
         return _levels(alpha, sigma * alpha, t)
 
+    @property
+    def stops_short(self) -> bool:
+        """The scheduler's last step has no length (DEIS and SA-Solver over other sigmas than their own): it would leave
+        the noise of the last level, though the model says what is under it."""
+        sigmas = getattr(self.scheduler, "sigmas", None)
+        return sigmas is not None and bool(sigmas[-1] == sigmas[-2])
+
     def x_t(self, index: int) -> Tensor:
         """α x_0 + σ ε, as the process has it."""
         return self.x if _is_edm(self.scheduler) else self.model_input(index)

@@ -85,7 +85,11 @@ def denoise(
         with torch.no_grad():
             levels = state.levels(index)
             output = predict(state.model_input(index), levels.t.expand(x_T.shape[0])).to(torch.float32)
-            x0 = predicted_x0(state, output, state.x_t(index), levels).clamp(-1.0, 1.0)
-            state.x = scheduler.step(output, t, state.x, return_dict=False, **options)[0]
-            shown = state.x if index == count - 1 else state.picture(index + 1)
-        yield DenoisingStep(index, count, float(levels.t), shown, x0)
+            x0 = predicted_x0(state, output, state.x_t(index), levels)
+            final = index == count - 1
+            if final and state.stops_short:
+                state.x = x0
+            else:
+                state.x = scheduler.step(output, t, state.x, return_dict=False, **options)[0]
+            shown = state.x if final else state.picture(index + 1)
+        yield DenoisingStep(index, count, float(levels.t), shown, x0.clamp(-1.0, 1.0))
