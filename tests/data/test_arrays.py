@@ -1,29 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from tui_lab.data import load_images
-from tui_lab.data.arrays import ArrayFile, Range
-from tui_lab.errors import DataError
-from tui_lab.recipe import Dataset
-
-VALUES = np.arange(6, dtype=np.uint8)
-GREY = np.broadcast_to(VALUES[:, None, None] * 40, (6, 8, 8)).copy()
-
-
-def dataset(path: Path, **changes: object) -> Dataset:
-    return Dataset.model_validate({"path": str(path), "resolution": 8, "channels": 1, "val_fraction": 0.0} | changes)
-
-
-def saved(path: Path, **arrays: np.ndarray) -> Path:
-    if path.suffix == ".npz":
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
-    else:
-        np.save(path, next(iter(arrays.values())))
-    return path
+from tui_lab.data.arrays import Range
 
 
 @pytest.mark.parametrize(
@@ -48,77 +28,3 @@ def test_the_range_of_a_set_is_the_usual_one_that_its_numbers_fit(values: np.nda
 def test_scaling_keeps_both_ends_and_makes_no_number_black() -> None:
     picture = np.array([[-1.0, 0.0, 1.0, np.nan, 7.0]])
     assert Range(-1, 1).bytes(picture).tolist() == [[0, 128, 255, 0, 255]]
-
-
-@pytest.mark.parametrize(
-    ("array", "shape"),
-    [
-        (GREY, (6, 8, 8, 1)),
-        (GREY[..., None], (6, 8, 8, 1)),
-        (np.stack([GREY] * 3, axis=-1), (6, 8, 8, 1)),
-        (np.stack([GREY] * 3, axis=1), (6, 8, 8, 1)),
-        (GREY[0], (1, 8, 8, 1)),
-        (np.stack([GREY[0]] * 3, axis=-1), (1, 8, 8, 1)),
-    ],
-    ids=["N×H×W", "N×H×W×1", "N×H×W×3", "N×3×H×W", "H×W", "H×W×3"],
-)
-def test_channels_come_last_or_first_or_not_at_all(tmp_path: Path, array: np.ndarray, shape: tuple[int, ...]) -> None:
-    images = load_images(dataset(saved(tmp_path / "a.npy", a=array)))
-    assert images.pixels.shape == shape
-    assert images.pixels[:, 0, 0, 0].tolist() == [40 * index for index in range(shape[0])]
-
-
-def test_a_npy_file_is_mapped_and_never_copied_whole(tmp_path: Path) -> None:
-    path = saved(tmp_path / "a.npy", a=GREY)
-    opened = ArrayFile.of(dataset(path), path).open()
-    assert isinstance(opened.array(), np.memmap)
-
-
-def test_labels_lie_beside_a_npy_file(tmp_path: Path) -> None:
-    saved(tmp_path / "train_labels.npy", y=VALUES % 2)
-    images = load_images(dataset(saved(tmp_path / "train_images.npy", x=GREY)))
-    assert images.labels.tolist() == [0, 1, 0, 1, 0, 1]
-
-
-def test_an_npz_brings_labels_and_its_own_test_part_by_their_usual_names(tmp_path: Path) -> None:
-    path = saved(
-        tmp_path / "mnist.npz", x_test=GREY[:2], x_train=GREY, y_train=VALUES, y_test=VALUES[:2], ids=np.zeros(3)
-    )
-    images = load_images(dataset(path))
-    assert (len(images.train_rows), len(images.held_out_rows)) == (6, 2)
-    np.testing.assert_array_equal(images.pixels[:, 0, 0, 0], images.labels * 40)
-
-
-def test_medmnists_names_and_columns_of_labels(tmp_path: Path) -> None:
-    arrays = {f"{part}_images": GREY for part in ("train", "val", "test")}
-    arrays |= {f"{part}_labels": VALUES[:, None] for part in ("train", "val", "test")}
-    images = load_images(dataset(saved(tmp_path / "med.npz", **arrays)))
-    assert (len(images.train_rows), len(images.held_out_rows)) == (6, 12)
-    assert images.labels.tolist() == [*range(6)] * 3
-
-
-def test_arrays_are_chosen_by_name(tmp_path: Path) -> None:
-    path = saved(tmp_path / "a.npz", first=GREY, second=GREY + 1, mood=np.array(list("ababab")), size=VALUES)
-    images = load_images(dataset(path, image_column="second", label="mood"))
-    assert images.pixels[0, 0, 0, 0] == 1
-    assert images.classes == ("a", "b")
-    assert load_images(dataset(path)).classes == ()
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"image_column": "third"}, r"no array 'third'; set dataset\.image_column \(it has images 6×8×8, y 6\)"),
-        ({"label": "age"}, r"no label 'age'; set dataset\.label \(its arrays: images 6×8×8, y 6\)"),
-    ],
-)
-def test_an_array_that_is_not_there_is_one_line(tmp_path: Path, changes: dict[str, str], message: str) -> None:
-    path = saved(tmp_path / "a.npz", images=GREY, y=VALUES)
-    with pytest.raises(DataError, match=message):
-        load_images(dataset(path, **changes))
-
-
-def test_labels_of_another_number_are_refused(tmp_path: Path) -> None:
-    path = saved(tmp_path / "a.npz", images=GREY, labels=VALUES[:4])
-    with pytest.raises(DataError, match="6 pictures in images and 4 labels"):
-        load_images(dataset(path))

@@ -103,7 +103,7 @@ def open_path(dataset: Dataset, path: Path) -> Source:
 
             return IdxFiles.of(dataset, path)
         case Kind.ARRAY:
-            from tui_lab.data.arrays import ArrayFile
+            from tui_lab.data.array_files import ArrayFile
 
             return ArrayFile.of(dataset, path)
         case Kind.SAVED:

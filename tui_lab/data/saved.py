@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tui_lab.data.columns import Features, features_of
 from tui_lab.data.images import Progress
 from tui_lab.data.stamps import stamp
-from tui_lab.data.tables import Features, OpenedTable, features_of, open_files, open_table
+from tui_lab.data.tables import OpenedTable, open_files, open_table
 from tui_lab.errors import DataError
 from tui_lab.sanitize import clean
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_lab.data.columns import Features, choose_columns, class_names, labels_of
 from tui_lab.data.decode import UNREADABLE, decode
 from tui_lab.data.hub import HubDataset
 from tui_lab.data.images import Progress
@@ -25,7 +26,7 @@ from tui_lab.data.load import load_images
 from tui_lab.data.shaping import Shaping
 from tui_lab.data.source import Raw
 from tui_lab.data.split import only_classes
-from tui_lab.data.tables import Features, OpenedTable, choose_columns, class_names, labels_of, raw_cell
+from tui_lab.data.tables import OpenedTable, raw_cell
 from tui_lab.errors import DataError, LabError
 from tui_lab.sanitize import clean
 

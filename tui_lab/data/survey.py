@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tui_lab.data.archive import BROKEN, ZipReader
-from tui_lab.data.arrays import shapes_in
+from tui_lab.data.array_files import shapes_in
 from tui_lab.data.idx import parts_of, read_shape
 from tui_lab.data.kinds import Kind, kind_at
 from tui_lab.data.saved import saved_features, saved_splits
