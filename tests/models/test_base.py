@@ -93,6 +93,17 @@ class TestWhereItMayStart:
         made.save_pretrained(tmp_path)
         assert same(load_base(replaced(recipe, {"model.base_checkpoint": str(tmp_path)})), made)
 
+    def test_a_model_of_the_hub_that_its_cache_holds(
+        self, tmp_path: Path, model: UNet2DModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        repository = tmp_path / "models--someone--faces"
+        DDPMPipeline(model, DDPMScheduler()).save_pretrained(repository / "snapshots" / "abc123")
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text("abc123")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        assert same(load_base(started_from("someone/faces")), model)
+
     def test_weights_in_several_files(self, tmp_path: Path, model: UNet2DModel) -> None:
         model.save_pretrained(tmp_path, max_shard_size="20KB")
         assert len(list(tmp_path.glob("*.safetensors"))) > 1
