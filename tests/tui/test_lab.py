@@ -16,7 +16,7 @@ from tui_lab.tui.screens.ask import AskText, Choose
 from tui_lab.tui.screens.help import HelpScreen
 from tui_lab.tui.widgets.dataset_panel import DatasetPanel
 from tui_lab.tui.widgets.header import LabHeader
-from tui_lab.tui.widgets.knob_list import KnobList
+from tui_lab.tui.widgets.knob_list import LIVE, NOT_LIVE, KnobList
 from tui_lab.tui.widgets.line_chart import LineChart
 from tui_lab.tui.widgets.panel import Panel
 from tui_lab.tui.widgets.panel_tabs import PanelTabs
@@ -89,6 +89,18 @@ async def test_a_knob_turns_by_arrows_and_back_by_undo(open_lab: Opened) -> None
         assert lab.draft.changes == {}
 
 
+async def test_the_chosen_knob_stands_out(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("4", "down")
+        await pilot.pause()
+        knobs = lab.query_one(KnobList)
+        lines = [knobs.render_line(y) for y in range(knobs.size.height)]
+        grounds = {line.text.split()[1]: line._segments[1].style for line in lines if line.text[:1] in (LIVE, NOT_LIVE)}
+        backgrounds = [style and style.bgcolor for style in grounds.values()]
+        chosen = grounds[KNOBS[knobs.chosen].name]
+        assert chosen is not None and backgrounds.count(chosen.bgcolor) == 1
+
+
 async def test_a_typed_value_is_checked_in_place(open_lab: Opened) -> None:
     async with open_lab() as (lab, pilot):
         await pilot.press("4", "enter")
@@ -141,7 +153,7 @@ async def test_knobs_that_disagree_are_marked_and_training_says_why_not(open_lab
         await pilot.press("t")
         await pilot.pause()
         assert lab.attached is None
-        await until(pilot, lambda: told(lab, "cannot be halved"))
+        await until(pilot, lambda: told(lab, "no multiple of 4"))
 
 
 async def test_edited_knobs_are_saved_as_a_recipe_of_ones_own(open_lab: Opened) -> None:

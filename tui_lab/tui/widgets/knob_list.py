@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -155,7 +156,6 @@ class KnobList(ScrollView, can_focus=True):
             line = f"{key} "
             return Strip([Segment(line + "─" * max(0, width - len(line)), style("knob-list--section"))]).crop(0, width)
         knob = KNOBS[key]
-        chosen = style("knob-list--chosen", partial=True) if key == self.chosen else None
         value = knob.format(self._values[key]) if key in self._values else ""
         if knob.unit and value and width >= 46:
             value += f" {knob.unit}"
@@ -171,7 +171,10 @@ class KnobList(ScrollView, can_focus=True):
             Segment(f"{sign}{elided(value, room)}", style(f"knob-list--{tone}")),
         ]
         strip = Strip(parts).adjust_cell_length(width, self.rich_style)
-        return strip.apply_style(chosen) if chosen is not None else strip
+        if key != self.chosen:
+            return strip
+        shade = Style(bgcolor=self.get_visual_style("knob-list--chosen").rich_style.bgcolor)
+        return Strip([Segment(text, (own or self.rich_style) + shade) for text, own, _ in strip], width)
 
     def _step(self, by: int) -> None:
         keys = [row for row in self._rows if row in KNOBS]

@@ -209,7 +209,8 @@ class SchedulePanel(Panel, can_focus=False):
 
     def _remark(self) -> None:
         if self._recipe is not None:
-            self.query_one(RemarkList).show(schedules.lint(self._recipe))
+            count = None if self._images is None or self._images.streaming else len(self._images.train_rows)
+            self.query_one(RemarkList).show(schedules.lint(self._recipe, count))
 
     def _show_level(self) -> None:
         """What depends on the brush, and on the room there is."""
