@@ -20,6 +20,17 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"model.attention_head_dim": 24}, "model.attention_head_dim", "does not divide the 64"),
     ({"model.class": "DiTTransformer2DModel", "dataset.width": 24}, "model.class", "square only"),
     ({"model.class": "DiTTransformer2DModel", "model.patch_size": 3}, "dataset.resolution", "patches of 3"),
+    (
+        {"model.class": "DiTTransformer2DModel", "model.attention_head_dim": 0},
+        "model.attention_head_dim",
+        "give a transformer's heads a width",
+    ),
+    (
+        {"model.class": "DiTTransformer2DModel", "model.attention_head_dim": 5, "model.num_attention_heads": 3},
+        "model.attention_head_dim",
+        "makes 15 channels",
+    ),
+    ({"model.time_embedding_type": "fourier"}, "model.time_embedding_type", "take positional"),
     ({"model.class": "BasicUNet"}, "model.timestep_conditioning", "turn it off"),
     ({"loss.class_dropout": 0.1}, "loss.class_dropout", "number of classes and one more"),
     ({"noise_scheduler.beta_start": 0.5}, "noise_scheduler.beta_start", "above beta_end"),

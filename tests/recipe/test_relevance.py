@@ -17,6 +17,13 @@ def test_the_cosine_schedule_has_no_use_for_a_range_of_betas() -> None:
     assert {"noise_scheduler.beta_start", "noise_scheduler.beta_end"} <= irrelevant(cosine)
 
 
+def test_what_a_model_inherits_is_shown_where_something_is_inherited() -> None:
+    assert "model.freq_shift" in irrelevant(Recipe())
+    assert "model.freq_shift" not in irrelevant(edited(Recipe(), {"model.base_checkpoint": "google/ddpm-cifar10-32"}))
+    ddpm = edited(Recipe(), {"model.freq_shift": 1})
+    assert "model.freq_shift" not in irrelevant(ddpm) and "model.norm_eps" in irrelevant(ddpm)
+
+
 def test_only_knobs_are_named() -> None:
     variants = [
         {},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tui_lab.recipe.schema import Recipe
+from tui_lab.recipe.schema import Model, Recipe
 
 _UNET = (
     "block_out_channels",
@@ -17,7 +17,7 @@ _UNET = (
     "resnet_time_scale_shift",
 )
 _INHERITED = ("flip_sin_to_cos", "freq_shift", "downsample_padding", "norm_eps")
-"""What only weights from elsewhere ask to have otherwise."""
+"""What only weights from elsewhere ask to have otherwise: left out while nothing is inherited."""
 _TRANSFORMER = ("num_layers", "num_attention_heads", "patch_size")
 _BETAS = ("beta_schedule", "beta_start", "beta_end")
 _DDPM = (*_BETAS, "trained_betas", "prediction_type", "rescale_betas_zero_snr")
@@ -53,8 +53,10 @@ def _model(recipe: Recipe) -> Iterator[str]:
     name = recipe.model.class_name
     if name != "UNet2DModel":
         yield from _UNET
-    if name != "UNet2DModel" or not recipe.model.base_checkpoint:
         yield from _INHERITED
+    elif not recipe.model.base_checkpoint:
+        usual = Model()
+        yield from (knob for knob in _INHERITED if getattr(recipe.model, knob) == getattr(usual, knob))
     if name != "DiTTransformer2DModel":
         yield from _TRANSFORMER
     if name == "BasicUNet":
