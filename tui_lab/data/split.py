@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -110,6 +109,8 @@ def _numbers(asked: tuple[str, ...], name: str, classes: tuple[str, ...]) -> lis
             shown = f"{clean(name, 80)} has no class {clean(title, 80)!r}"
             if not classes:
                 raise DataError(f"{shown}, nor any other; empty dataset.classes, or set dataset.label")
+            from difflib import get_close_matches  # not for the first screen
+
             near = get_close_matches(title, classes, n=1, cutoff=0) or classes[:1]
             raise DataError(f"{shown}; the nearest of its {len(classes)} is {clean(near[0], 80)!r}")
     return [number[title] for title in asked]
