@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui_lab.data import Images
 from tui_lab.errors import LabError
@@ -33,6 +33,7 @@ from tui_lab.tui.screens.ask import Ask
 from tui_lab.tui.screens.loading import LoadingScreen
 from tui_lab.tui.widgets.dataset_panel import DatasetPanel
 from tui_lab.tui.widgets.denoising_panel import DenoisingPanel, Trajectory
+from tui_lab.tui.widgets.fitting_footer import FittingFooter
 from tui_lab.tui.widgets.header import LabHeader
 from tui_lab.tui.widgets.knob_list import KnobList
 from tui_lab.tui.widgets.loss_panel import LossPanel
@@ -101,7 +102,7 @@ class LabScreen(LoadingScreen):
                 yield kind()
         yield Static(id="too-small")
         yield RunStrip()
-        yield Footer(show_command_palette=False, compact=True)
+        yield FittingFooter(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         super().on_mount()
