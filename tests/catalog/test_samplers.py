@@ -106,6 +106,18 @@ def test_where_all_data_is_one_picture_few_steps_end_at_it_and_leave_no_noise(ch
     assert (last.x_t.flatten(1) - MEAN).abs().max().item() < 0.05
 
 
+@pytest.mark.parametrize("choice", list(choices()), ids=lambda choice: choice.id)
+def test_the_model_is_told_the_scheduler_s_timestep_before_it_was_rounded(choice: Choice) -> None:
+    sampler, told = build_sampler(choice.recipe()), []
+
+    def predict(x: Tensor, t: Tensor) -> Tensor:
+        told.append(float(t[0]))
+        return torch.zeros_like(x)
+
+    list(denoise(predict, sampler, 12, X_T[:2], torch.Generator().manual_seed(1)))
+    assert told == pytest.approx([float(t) for t in sampler.timesteps], abs=1.0 if choice.process != EDM else 1e-5)
+
+
 UNSPACED = [choice for choice in choices((DDPM,)) if choice.spacing == choice.sigmas == "auto"]
 
 

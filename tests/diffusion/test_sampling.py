@@ -95,6 +95,21 @@ class TestThePicturesOnTheWay:
         assert ratios == pytest.approx(sampler.sigmas[:12].numpy(), rel=1e-3)
         assert any(t % 1 for t in told)
 
+    @pytest.mark.parametrize("name", [name for name, process in GAUSSIAN if process == DDPM])
+    def test_x0_is_foreseen_from_the_level_that_the_scheduler_scales_by(self, name: str) -> None:
+        """An answer of 0 for v says x_0 = α x_t, whatever x_t is; the Euler family scales its state by the same α."""
+        sampler, seen = build_sampler(recipe_for(name, DDPM)), []
+
+        def predict(x: Tensor, t: Tensor) -> Tensor:
+            ratio = float(np.exp(np.interp(float(t[0]), np.arange(1000), log_ratios)))
+            seen.append((x * (1 + ratio**2) ** -0.5).clamp(-1, 1))
+            return torch.zeros_like(x)
+
+        log_ratios = GaussianModel(recipe_for(name, DDPM).noise_scheduler).log_ratios
+        x_T = sampling.initial_noise((8, 4, 1, 1), 0)
+        for step in sampling.denoise(predict, sampler, 12, x_T, torch.Generator().manual_seed(0)):
+            assert torch.allclose(step.x0, seen[-1], atol=0.01)
+
     @pytest.mark.parametrize("name", [name for name, process in GAUSSIAN if process == FLOW])
     def test_a_flow_s_model_is_told_sigma_times_t(self, name: str) -> None:
         """Solvers that were not made for flows cut their timesteps off; with few of them that would be far off."""

@@ -90,9 +90,11 @@ class SamplerState:
 
     def _sigma(self, index: int) -> Tensor:
         """The scheduler's own σ there, float64 of no dimension."""
-        between = getattr(self.scheduler, "sigmas_interpol", None)
-        sigmas = self.scheduler.sigmas if between is None or self.scheduler.state_in_first_order else between
-        return sigmas[index].double()
+        scheduler = self.scheduler
+        if not hasattr(scheduler, "sigmas_interpol") or scheduler.state_in_first_order:
+            return scheduler.sigmas[index].double()
+        # At the midpoint of a DPM2 step, which the ancestral one keeps a place earlier.
+        return scheduler.sigmas_interpol[index - hasattr(scheduler, "sigmas_up")].double()
 
     def _timestep_of(self, sigma: Tensor) -> Tensor:
         """The broken timestep whose σ̃ that is, linear in ln σ̃ between whole ones."""
