@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+import torch
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler, rescale_zero_terminal_snr
+from diffusers.schedulers.scheduling_edm_euler import EDMEulerScheduler
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
 from tui_lab.diffusion import schedules
-from tui_lab.recipe import NoiseScheduler, Recipe, replaced
+from tui_lab.errors import RecipeError
+from tui_lab.recipe import NoiseScheduler
 
 BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace")
 COSINE = NoiseScheduler(beta_schedule="squaredcos_cap_v2")
@@ -31,6 +35,18 @@ def test_the_same_betas_as_diffusers(beta_schedule: str, num_train_timesteps: in
         beta_end=0.03,
         rescale_betas_zero_snr=rescale,
     )
+    _assert_as_diffusers(noise, theirs, rescale)
+
+
+@pytest.mark.parametrize("rescale", [False, True])
+def test_custom_betas_are_diffusers_trained_betas(rescale: bool) -> None:
+    custom = tuple(np.geomspace(1e-4, 0.3, 50).tolist())
+    noise = NoiseScheduler(trained_betas=custom, num_train_timesteps=50, rescale_betas_zero_snr=rescale)
+    theirs = DDPMScheduler(trained_betas=list(custom), num_train_timesteps=50, rescale_betas_zero_snr=rescale)
+    _assert_as_diffusers(noise, theirs, rescale)
+
+
+def _assert_as_diffusers(noise: NoiseScheduler, theirs: DDPMScheduler, rescale: bool) -> None:
     # Rescaling divides float32 differences, which diffusers' own betas then show; their product, ᾱ, is sound.
     tolerance = 1e-4 if rescale else 1e-6
     np.testing.assert_allclose(schedules.betas(noise), theirs.betas.numpy(), atol=tolerance, rtol=0)
@@ -38,9 +54,32 @@ def test_the_same_betas_as_diffusers(beta_schedule: str, num_train_timesteps: in
     assert schedules.betas(noise).dtype == np.float64
 
 
+def test_rescaling_is_exact_where_float32_allows_it() -> None:
+    """The 1e-4 above is diffusers' float32: the same formula in float64 torch agrees to 1e-6."""
+    theirs = rescale_zero_terminal_snr(torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64))
+    np.testing.assert_allclose(schedules.betas(ZERO_SNR), theirs.numpy(), atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("betas", "words"),
+    [
+        ((0.1, 0.2), "lists 2 β for 3 timesteps"),
+        ((0.1, 0.2, 1.5), r"β 1.5 at t = 2"),
+        ((0.1, float("nan"), 0.2), r"β nan at t = 1"),
+        ((0.0, 0.1, 0.2), r"β 0 at t = 0"),
+    ],
+)
+def test_custom_betas_that_are_none_are_one_clear_line(betas: tuple[float, ...], words: str) -> None:
+    noise = NoiseScheduler.model_construct(**{**NoiseScheduler(num_train_timesteps=3).__dict__, "trained_betas": betas})
+    with pytest.raises(RecipeError, match=words):
+        schedules.levels(noise)
+
+
 def test_signal_and_noise_share_one_variance() -> None:
     signal, noise = schedules.sqrt_alphas_cumprod(LINEAR), schedules.sqrt_one_minus_alphas_cumprod(LINEAR)
     np.testing.assert_allclose(signal**2 + noise**2, 1)
+    alpha_bar = np.prod(1 - np.linspace(1e-4, 0.02, 1000, dtype=np.longdouble)[:500])
+    assert schedules.snr(LINEAR)[499] == pytest.approx(float(alpha_bar / (1 - alpha_bar)), rel=1e-12)
     np.testing.assert_allclose(schedules.snr(LINEAR), (signal / noise) ** 2)
     np.testing.assert_allclose(schedules.log_snr(LINEAR), 2 * np.log(signal / noise))
 
@@ -73,98 +112,44 @@ def _range(noise: NoiseScheduler) -> dict[str, object]:
     return {key: getattr(noise, key) for key in ("num_train_timesteps", "beta_start", "beta_end")}
 
 
-def test_noise_for_the_strip_has_the_schedules_mean_and_variance() -> None:
-    alpha_bar = schedules.alphas_cumprod(LINEAR)
-    grey = np.full((64, 64, 3), 204, dtype=np.uint8)  # 0.6 in [-1, 1]
-    timesteps = [0, 300, 999]
-    x_t = schedules.add_noise(grey, timesteps, LINEAR, seed=7)
-    assert x_t.shape == (3, 64, 64, 3)
-    for x, t in zip(x_t, timesteps, strict=True):
-        assert x.mean() == pytest.approx(0.6 * np.sqrt(alpha_bar[t]), abs=0.03)
-        assert x.std() == pytest.approx(np.sqrt(1 - alpha_bar[t]), rel=0.03)
+# The other processes
 
 
-def test_the_strip_is_one_picture_in_one_noise() -> None:
-    alpha_bar = schedules.alphas_cumprod(LINEAR)
-    face = np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    strip = schedules.add_noise(face, schedules.spread_timesteps(1000, 8), LINEAR, seed=3)
-    np.testing.assert_array_equal(strip, schedules.add_noise(face, schedules.spread_timesteps(1000, 8), LINEAR, seed=3))
-    clean = face / 127.5 - 1
-    at = alpha_bar[schedules.spread_timesteps(1000, 8)].reshape(-1, 1, 1, 1)
-    noise = (strip - np.sqrt(at) * clean) / np.sqrt(1 - at)
-    np.testing.assert_allclose(noise, np.broadcast_to(noise[0], noise.shape), atol=1e-9)
-    assert (schedules.add_noise(face, [999], LINEAR, seed=4) != strip[-1]).any()
+FLOW = "FlowMatchEulerDiscreteScheduler"
+EDM = "EDMEulerScheduler"
 
 
-def test_timesteps_of_the_strip_include_both_ends() -> None:
-    assert schedules.spread_timesteps(1000, 8).tolist() == [0, 143, 285, 428, 571, 714, 856, 999]
-
-
-def test_pixels_come_back_and_overshoot_is_clipped() -> None:
-    pixels = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(schedules.to_uint8(pixels / 127.5 - 1), pixels)
-    assert schedules.to_uint8(np.array([-3.0, 3.0])).tolist() == [0, 255]
-
-
-def lint(**changes: object) -> list[schedules.Remark]:
-    base = {"sampling.scheduler": "DPMSolverMultistepScheduler", "sampling.num_inference_steps": 20}
-    keys = {"scheduler": "sampling", "num_inference_steps": "sampling"}
-    edits = {f"{keys.get(key, 'noise_scheduler')}.{key}": value for key, value in changes.items()}
-    return schedules.lint(replaced(Recipe(), {**base, **edits}))
-
-
-def test_a_sound_recipe_is_told_where_its_schedule_ends() -> None:
-    (remark,) = lint(prediction_type="v_prediction", beta_schedule="squaredcos_cap_v2")
-    assert (remark.level, remark.text) == ("ok", "ends in pure noise: √ᾱ = 0.00005")
-
-
-def test_the_cosine_trap_is_named_with_its_mend() -> None:
-    (remark,) = lint(prediction_type="epsilon", beta_schedule="squaredcos_cap_v2")
-    assert remark.level == "warn"
-    assert "√ᾱ = 0.00005" in remark.text
-    assert "saturated noise" in remark.text
-    assert "v_prediction" in remark.text
-
-
-def test_a_sampler_that_clips_is_not_said_to_saturate() -> None:
-    remarks = lint(beta_schedule="squaredcos_cap_v2", scheduler="DDPMScheduler", num_inference_steps=1000)
-    assert [remark.level for remark in remarks] == ["warn"]
-    assert "saturated" not in remarks[0].text
-
-
-def test_too_little_noise_is_named_with_a_beta_end_that_mends_it() -> None:
-    (remark,) = lint(beta_start=1e-3, beta_end=4e-3)
-    assert remark.level == "warn"
-    assert "√ᾱ = 0.286" in remark.text
-    beta_end = float(remark.text.partition("raise beta_end to ")[2].partition(",")[0])
-    mended = NoiseScheduler(beta_start=1e-3, beta_end=beta_end)
-    assert schedules.sqrt_alphas_cumprod(mended)[-1] == pytest.approx(0.01, rel=0.1)
-    assert [r.level for r in lint(beta_start=1e-3, beta_end=beta_end)] == ["ok"]
-
-
-def test_where_no_beta_end_helps_another_knob_is_named() -> None:
-    assert "num_train_timesteps" in lint(num_train_timesteps=2, num_inference_steps=2)[0].text
-    assert "rescale_betas_zero_snr" in lint(beta_schedule="laplace")[0].text
-
-
-def test_few_steps_are_told_what_else_to_take() -> None:
-    remarks = lint(scheduler="DDPMScheduler", num_inference_steps=20)
-    assert [remark.level for remark in remarks] == ["warn", "ok"]
-    assert "200 or more" in remarks[0].text
-    assert "DPM-Solver++" in remarks[0].text
-
-
-def test_what_cannot_work_comes_first() -> None:
-    """Recipes like these are refused when they are read; the linter also sees knobs that are still being edited."""
-    noise = NoiseScheduler(prediction_type="sample", num_train_timesteps=10)
-    sampling = Recipe().sampling.model_copy(
-        update={"scheduler": "EulerAncestralDiscreteScheduler", "num_inference_steps": 20}
+@pytest.mark.parametrize("shift", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("num_train_timesteps", [100, 1000])
+def test_flows_levels_are_diffusers(shift: float, num_train_timesteps: int) -> None:
+    levels = schedules.levels(
+        NoiseScheduler.model_validate({"class": FLOW, "shift": shift, "num_train_timesteps": num_train_timesteps})
     )
-    remarks = schedules.lint(Recipe.model_construct(noise_scheduler=noise, sampling=sampling))
-    assert [remark.level for remark in remarks] == ["error", "error", "warn"]
-    assert "predicts sample" in remarks[0].text
+    theirs = FlowMatchEulerDiscreteScheduler(num_train_timesteps=num_train_timesteps, shift=shift)
+    np.testing.assert_allclose(levels.sigma, theirs.sigmas.numpy()[::-1], atol=1e-6)
+    np.testing.assert_allclose(levels.timesteps, theirs.timesteps.numpy()[::-1], rtol=1e-6)
+    np.testing.assert_allclose(levels.alpha + levels.sigma, 1)
+    assert levels.snr[-1] == 0 and levels.log_snr[-1] == -np.inf and levels.sigma_ratio[-1] == np.inf
 
-    noise = NoiseScheduler(prediction_type="epsilon", rescale_betas_zero_snr=True)
-    remarks = schedules.lint(Recipe.model_construct(noise_scheduler=noise, sampling=Recipe().sampling))
-    (error,) = (remark for remark in remarks if remark.level == "error")
-    assert "where √ᾱ = 0; set prediction_type to v_prediction or sample" in error.text
+
+@pytest.mark.parametrize(("rho", "sigma_max"), [(7.0, 80.0), (3.0, 20.0)])
+def test_edms_levels_are_karras(rho: float, sigma_max: float) -> None:
+    levels = schedules.levels(NoiseScheduler.model_validate({"class": EDM, "rho": rho, "sigma_max": sigma_max}))
+    theirs = EDMEulerScheduler(rho=rho, sigma_max=sigma_max)
+    theirs.set_timesteps(1000)
+    np.testing.assert_allclose(levels.sigma, theirs.sigmas[:-1].numpy()[::-1], rtol=1e-5)
+    np.testing.assert_allclose(levels.timesteps, theirs.timesteps.numpy()[::-1], atol=1e-5)
+    assert (levels.alpha == 1).all()
+    np.testing.assert_allclose(levels.snr, levels.sigma**-2.0)
+
+
+def test_edms_levels_need_room() -> None:
+    with pytest.raises(RecipeError, match="sigma_min 1 is not below 1"):
+        schedules.levels(NoiseScheduler.model_validate({"class": EDM, "sigma_min": 1.0, "sigma_max": 1.0}))
+
+
+def test_the_courses_mixing_goes_straight_to_noise() -> None:
+    levels = schedules.levels(NoiseScheduler.model_validate({"class": "UniformMixing", "num_train_timesteps": 4}))
+    assert levels.sigma.tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert levels.alpha.tolist() == [0.75, 0.5, 0.25, 0.0]
+    assert levels.timesteps.tolist() == [0, 1, 2, 3]

@@ -12,8 +12,9 @@ from tui_lab.diffusion.schedules.betas import (
     sqrt_one_minus_alphas_cumprod,
 )
 from tui_lab.diffusion.schedules.levels import Levels, levels, log_snr, snr
-from tui_lab.diffusion.schedules.lint import Remark, lint
+from tui_lab.diffusion.schedules.lint import lint
 from tui_lab.diffusion.schedules.loss_share import loss_share
+from tui_lab.diffusion.schedules.remark import Remark
 from tui_lab.diffusion.schedules.strip import add_noise, draw_noise, from_uint8, spread_timesteps, to_uint8
 from tui_lab.diffusion.schedules.target import target
 from tui_lab.diffusion.schedules.timestep_density import density

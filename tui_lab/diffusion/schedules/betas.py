@@ -13,6 +13,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_lab.errors import RecipeError
+
 Float = NDArray[np.float64]
 
 
@@ -40,10 +42,13 @@ def betas(noise: NoiseSchedule) -> Float:
 
 
 def scheduled_betas(noise: NoiseSchedule) -> Float:
-    """β_t with shape (T,) before any rescaling: the schedule's, or `trained_betas` in its place."""
+    """β_t with shape (T,) before any rescaling: the schedule's, or `trained_betas` in its place.
+
+    Raises RecipeError for `trained_betas` of another count, or outside (0, 1].
+    """
     steps, start, end = noise.num_train_timesteps, noise.beta_start, noise.beta_end
     if len(noise.trained_betas):
-        return np.asarray(noise.trained_betas, dtype=np.float64)
+        return _custom(noise.trained_betas, steps)
     match noise.beta_schedule:
         case "linear":
             return np.linspace(start, end, steps)
@@ -57,6 +62,17 @@ def scheduled_betas(noise: NoiseSchedule) -> Float:
             return start + (end - start) / (1 + np.exp(-np.linspace(-6, 6, steps)))
         case other:
             raise ValueError(f"unknown beta_schedule {other!r}")
+
+
+def _custom(trained_betas: Sequence[float], steps: int) -> Float:
+    betas = np.asarray(trained_betas, dtype=np.float64)
+    if len(betas) != steps:
+        raise RecipeError(f"noise_scheduler.trained_betas lists {len(betas)} β for {steps} timesteps: they must agree")
+    wrong = ~((betas > 0) & (betas <= 1))
+    if wrong.any():
+        t = int(wrong.argmax())
+        raise RecipeError(f"noise_scheduler.trained_betas: β {betas[t]:g} at t = {t} is not above 0 and at most 1")
+    return betas
 
 
 def _cosine_alpha_bar(t: Float) -> Float:

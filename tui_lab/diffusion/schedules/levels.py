@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui_lab.diffusion.schedules.betas import Float, alphas_cumprod
+from tui_lab.errors import RecipeError
 from tui_lab.recipe.schema import NoiseScheduler
 
 
@@ -47,7 +48,10 @@ class Levels:
 
 
 def levels(noise: NoiseScheduler) -> Levels:
-    """The noise levels that training can draw from; EDM's are continuous, and T of them stand for all."""
+    """The noise levels that training can draw from; EDM's are continuous, and T of them stand for all.
+
+    Raises RecipeError where custom betas or EDM's bounds allow none.
+    """
     steps = noise.num_train_timesteps
     even = np.arange(1, steps + 1) / steps
     match noise.class_name:
@@ -58,6 +62,8 @@ def levels(noise: NoiseScheduler) -> Levels:
             sigma = shifted(even, noise.shift)
             return Levels(1 - sigma, sigma, sigma * steps)
         case "EDMEulerScheduler":
+            if noise.sigma_min >= noise.sigma_max:
+                raise RecipeError(f"noise_scheduler.sigma_min {noise.sigma_min:g} is not below {noise.sigma_max:g}")
             sigma = karras_sigmas(noise.sigma_min, noise.sigma_max, noise.rho, steps)
             return Levels(np.ones(steps), sigma, np.log(sigma) / 4)
         case "UniformMixing":

@@ -51,6 +51,11 @@ def from_uint8(images: Bytes) -> Float:
     return images.astype(np.float64) / 127.5 - 1
 
 
-def to_uint8(x: Float) -> Bytes:
-    """[-1, 1] to 0 … 255, clipped: how a screen sees x_t."""
+def to_uint8(x: Float, clip: bool = True) -> Bytes:
+    """[-1, 1] to 0 … 255: how a screen sees x_t of shape (…, H, W, C).
+
+    What lies beyond is clipped; without `clip`, each picture that goes beyond is scaled about grey until it fits.
+    """
+    if not clip:
+        x = x / np.maximum(np.abs(x).max(axis=(-3, -2, -1), keepdims=True), 1.0)
     return np.clip(np.rint((x + 1) * 127.5), 0, 255).astype(np.uint8)

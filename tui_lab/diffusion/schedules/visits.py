@@ -23,16 +23,14 @@ from tui_lab.recipe.schema import NoiseScheduler, Sampling
 _TINY_ALPHA_BAR = 2.0**-24
 """What solvers put in place of ᾱ = 0, which they would divide by; diffusers' own number."""
 
-LEAST_RUNGE_KUTTA = 4
-"""PNDM's steps of which the first three are Runge-Kutta's; diffusers' scheduler breaks with fewer."""
-
 
 @dataclass(frozen=True, slots=True)
 class Visits:
     """The model calls of one sample, in order.
 
-    `timesteps`: what the model is told, in the units of `Levels.timesteps`. `sigma`: the noise there, σ/α for discrete
-    diffusion (inf where ᾱ = 0), σ for the others. `index`: the place among the T levels, fractional between two.
+    `timesteps`: as the scheduler names them, which solvers may round or cut off. `sigma`: the noise there, σ/α for
+    discrete diffusion (inf where ᾱ = 0), σ for the others. `index`: the place of that noise among the T levels,
+    fractional between two; it is what this lab's sampling loop tells the model.
     """
 
     timesteps: Float
@@ -94,52 +92,50 @@ def visits(recipe: SampledRecipe) -> Visits:
     sampler = info.class_name or info.name
     match noise.class_name:
         case "DDPMScheduler":
-            timesteps, sigma = _discrete(noise, sampling, sampler, info.over[noise.class_name].spacings)
+            return _discrete(noise, sampling, sampler, info.over[noise.class_name].spacings)
         case "FlowMatchEulerDiscreteScheduler":
             timesteps, sigma = _flow(noise, sampling, sampler)
         case "EDMEulerScheduler":
             timesteps, sigma = _edm(noise, sampling)
         case "UniformMixing":
             timesteps, sigma = _mixing(noise, sampling)
-    told = levels(noise).timesteps
-    return Visits(timesteps, sigma, np.interp(timesteps, told, np.arange(len(told))))
+    known = levels(noise).sigma
+    return Visits(timesteps, sigma, np.interp(sigma, known, np.arange(len(known))))
 
 
-def _discrete(
-    noise: NoiseScheduler, sampling: Sampling, sampler: str, spacings: tuple[str, ...]
-) -> tuple[Float, Float]:
+def _discrete(noise: NoiseScheduler, sampling: Sampling, sampler: str, spacings: tuple[str, ...]) -> Visits:
     walk = _WALKS[sampler]
     total, steps = noise.num_train_timesteps, sampling.num_inference_steps
     timesteps = _spaced(total, steps, _spacing(noise, sampling, spacings), walk.grid)
     if walk.grid == "whole":
         if walk.calls == "runge-kutta":
-            if steps < LEAST_RUNGE_KUTTA:
-                raise RecipeError(f"sampling.num_inference_steps {steps}: PNDM needs at least {LEAST_RUNGE_KUTTA}")
             timesteps = _runge_kutta(timesteps, total // steps // 2)
-        return timesteps, levels(noise).sigma_ratio[timesteps.astype(np.int64)]
+        return Visits(timesteps, levels(noise).sigma_ratio[timesteps.astype(np.int64)], timesteps)
     table = _solver_sigmas(noise, walk)
     log_table = np.log(table)
     sigma = np.interp(timesteps, np.arange(total), table)
+    index = timesteps
     if sampling.sigma_schedule != "auto":
         # Multistep solvers respace all levels, the others those between the first and the last that they would visit.
         last, first = (table[0], table[-1]) if walk.grid == "multistep" else (sigma[-1], sigma[0])
         sigma = respaced(sampling.sigma_schedule, float(last), float(first), steps)
-        timesteps = timestep_of(sigma, log_table)
+        timesteps = index = timestep_of(sigma, log_table)
         if sampling.sigma_schedule == "karras" and _rounds(sampler, noise):
             timesteps = timesteps.round()
         if walk.grid == "multistep":
             timesteps = np.trunc(timesteps)
     match walk.calls:
         case "heun":
-            return _repeated(timesteps), _repeated(sigma)
+            return Visits(_repeated(timesteps), _repeated(sigma), _repeated(index))
         case "midpoint":
             between = np.sqrt(sigma[:-1] * sigma[1:])
         case "ancestral midpoint":
             # Half-way, in ln σ, to where an ancestral step with η = 1 goes down to before it adds noise: next² / σ.
             between = sigma[1:]
         case _:
-            return timesteps, sigma
-    return _interleaved(timesteps, timestep_of(between, log_table)), _interleaved(sigma, between)
+            return Visits(timesteps, sigma, index)
+    halfway = timestep_of(between, log_table)
+    return Visits(_interleaved(timesteps, halfway), _interleaved(sigma, between), _interleaved(index, halfway))
 
 
 def _spacing(noise: NoiseScheduler, sampling: Sampling, spacings: tuple[str, ...]) -> str:
@@ -174,11 +170,10 @@ def _solver_sigmas(noise: NoiseSchedule, walk: _Walk) -> NDArray[np.float32]:
     if noise.rescale_betas_zero_snr:
         single_betas = rescale_zero_terminal_snr(single_betas)
     alpha_bar = np.cumprod(1 - single_betas, dtype=np.float64)
-    if alpha_bar[-1] == 0 and walk.rescales:
+    if noise.rescale_betas_zero_snr and walk.rescales:
         alpha_bar[-1] = _TINY_ALPHA_BAR
-    elif alpha_bar[-1] == 0:
-        alpha_bar = np.maximum(alpha_bar, _TINY_ALPHA_BAR)
-    single = alpha_bar.astype(np.float32)
+    least = _TINY_ALPHA_BAR if noise.rescale_betas_zero_snr and not walk.rescales else np.finfo(np.float32).tiny
+    single = np.maximum(alpha_bar, least).astype(np.float32)
     return np.sqrt((1 - single) / single)
 
 

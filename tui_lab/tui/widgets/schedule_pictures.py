@@ -73,10 +73,7 @@ class SchedulePictures(Vertical):
 
     def _as_seen(self, x: NDArray[np.float64]) -> Pixels:
         """As a screen sees it: clipped to [-1, 1], or each picture's whole range squeezed into that."""
-        if not self.clipped:
-            largest = np.abs(x).max(axis=tuple(range(1, x.ndim)), keepdims=True)
-            x = x / np.maximum(largest, 1.0)
-        return schedules.to_uint8(x)
+        return schedules.to_uint8(x, clip=self.clipped)
 
 
 def level_words(noise: NoiseScheduler, levels: list[int]) -> list[str]:
