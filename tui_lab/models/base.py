@@ -57,7 +57,10 @@ def load_base(recipe: Recipe) -> dict[str, Tensor]:
     base = find(source)
     state = _read(base.files)
     if (there := base.knobs["model.class"]) != recipe.model.class_name:
-        raise RecipeError(f"{clean(source, 80)} is a {there}, and the recipe's model.class {recipe.model.class_name}")
+        raise RecipeError(
+            f"{clean(source, 80)} is a {there}, and the recipe's model.class {recipe.model.class_name}: take over its "
+            "architecture, or other weights"
+        )
     _check_shapes(recipe, source, state)
     _check_knobs(recipe, source, base.knobs)
     return state
