@@ -87,9 +87,14 @@ class TestEDMsNoiseLevels:
     """c_noise = ln σ / 4 is negative below σ = 1, and 0 at it; diffusers' fourier embedding is made for σ itself."""
 
     levels = torch.tensor([0.002, 0.5, 1.0, 80.0])
+    knobs = {
+        "model.time_embedding_type": "fourier",
+        "noise_scheduler.class": "EDMEulerScheduler",
+        "sampling.scheduler": "EDMEulerScheduler",
+    }
 
     def test_the_fourier_embedding_sees_c_noise(self) -> None:
-        recipe = recipe_of(UNET, {"model.time_embedding_type": "fourier", "noise_scheduler.class": "EDMEulerScheduler"})
+        recipe = recipe_of(UNET, self.knobs)
         model = models.build(recipe)
         seen: list[torch.Tensor] = []
         model.time_proj.register_forward_hook(lambda _m, _i, out: seen.append(out))
@@ -99,7 +104,7 @@ class TestEDMsNoiseLevels:
         assert torch.allclose(seen[0], torch.cat([angles.sin(), angles.cos()], dim=1), atol=1e-4)
 
     def test_the_answer_is_what_the_network_makes_not_divided_by_the_noise_level(self) -> None:
-        recipe = recipe_of(UNET, {"model.time_embedding_type": "fourier", "noise_scheduler.class": "EDMEulerScheduler"})
+        recipe = recipe_of(UNET, self.knobs)
         model = models.build(recipe)
         made: list[torch.Tensor] = []
         model.conv_out.register_forward_hook(lambda _m, _i, out: made.append(out))
