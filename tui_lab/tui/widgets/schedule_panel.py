@@ -69,6 +69,7 @@ class SchedulePanel(Panel, can_focus=False):
         & RemarkList { max-height: 3; }
         &.-roomy RemarkList { max-height: 12; }
         &.-slim #schedule-words { display: none; }
+        &.-slim.-fine RemarkList { max-height: 1; }
     }
     """
 
@@ -210,7 +211,10 @@ class SchedulePanel(Panel, can_focus=False):
     def _remark(self) -> None:
         if self._recipe is not None:
             count = None if self._images is None or self._images.streaming else len(self._images.train_rows)
-            self.query_one(RemarkList).show(schedules.lint(self._recipe, count))
+            remarks = schedules.lint(self._recipe, count)
+            self.query_one(RemarkList).show(remarks)
+            self.set_class(all(remark.level == "ok" for remark in remarks), "-fine")
+            self.call_after_refresh(self._draw_pictures)  # in the room that the remarks leave
 
     def _show_level(self) -> None:
         """What depends on the brush, and on the room there is."""
