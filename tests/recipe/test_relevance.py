@@ -17,6 +17,11 @@ def test_the_cosine_schedule_has_no_use_for_a_range_of_betas() -> None:
     assert {"noise_scheduler.beta_start", "noise_scheduler.beta_end"} <= irrelevant(cosine)
 
 
+def test_the_data_s_deviation_counts_wherever_the_loss_is_weighed_by_it() -> None:
+    assert "noise_scheduler.sigma_data" in irrelevant(Recipe())
+    assert "noise_scheduler.sigma_data" not in irrelevant(edited(Recipe(), {"loss.weighting": "edm"}))
+
+
 def test_what_a_model_inherits_is_shown_where_something_is_inherited() -> None:
     assert "model.freq_shift" in irrelevant(Recipe())
     assert "model.freq_shift" not in irrelevant(edited(Recipe(), {"model.base_checkpoint": "google/ddpm-cifar10-32"}))

@@ -129,7 +129,7 @@ class KarrasDiffusion(NoiseProcess):
 
     def at(self, u: Tensor) -> Levels:
         # At 0 and 1 the quantile is infinite: no further out than six standard deviations.
-        normal = torch.special.ndtri(u.double()).clamp(-6.0, 6.0).float()
+        normal = torch.special.ndtri(u).clamp(-6.0, 6.0)
         return self._of_log_sigma(normal * self._std + self._mean)
 
     def place(self, levels: Levels) -> Tensor:

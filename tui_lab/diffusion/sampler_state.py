@@ -50,14 +50,14 @@ class SamplerState:
         scheduler, t = self.scheduler, self.scheduler.timesteps[index]
         T = scheduler.config.num_train_timesteps
         if not hasattr(scheduler, "sigmas"):
-            alpha_bar = scheduler.alphas_cumprod[int(t)].double()
+            alpha_bar = scheduler.alphas_cumprod[int(t)].cpu().double()
             return _levels(alpha_bar.sqrt(), (1.0 - alpha_bar).sqrt(), t)
         sigma = self._sigma(index)
         if _is_edm(scheduler):
             return _levels(torch.ones_like(sigma), sigma, t)
         if _is_flow(scheduler):
             # Solvers not made for flows round their timesteps; the model was trained on whole and broken ones.
-            return _levels(1.0 - sigma, sigma, (sigma * T).to(t.device, torch.float32))
+            return _levels(1.0 - sigma, sigma, (sigma * T).float().to(t.device))
         if isinstance(scheduler, UniformMixingSampler):
             return _levels(1.0 - sigma, sigma, t)
         if any(scheduler.config.get(name) for name in _RESPACED):
@@ -86,15 +86,15 @@ class SamplerState:
         """x_t at a scale in which noise alone has unit variance, and pictures their own."""
         if not _is_edm(self.scheduler):
             return self.x_t(index)
-        return self.x / (1.0 + self._sigma(index) ** 2).sqrt().to(self.x.device, torch.float32)
+        return self.x / float((1.0 + self._sigma(index) ** 2).sqrt())
 
     def _sigma(self, index: int) -> Tensor:
-        """The scheduler's own σ there, float64 of no dimension."""
+        """The scheduler's own σ there: float64 of no dimension, on the CPU."""
         scheduler = self.scheduler
         if not hasattr(scheduler, "sigmas_interpol") or scheduler.state_in_first_order:
-            return scheduler.sigmas[index].double()
+            return scheduler.sigmas[index].cpu().double()
         # At the midpoint of a DPM2 step, which the ancestral one keeps a place earlier.
-        return scheduler.sigmas_interpol[index - hasattr(scheduler, "sigmas_up")].double()
+        return scheduler.sigmas_interpol[index - hasattr(scheduler, "sigmas_up")].cpu().double()
 
     def _timestep_of(self, sigma: Tensor) -> Tensor:
         """The broken timestep whose σ̃ that is, linear in ln σ̃ between whole ones."""

@@ -74,7 +74,8 @@ def _noise(recipe: Recipe) -> Iterator[str]:
     if noise.class_name != "FlowMatchEulerDiscreteScheduler":
         yield "shift"
     if noise.class_name != "EDMEulerScheduler":
-        yield from _EDM
+        weighs_by_it = recipe.loss.weighting == "edm"
+        yield from (name for name in _EDM if not (name == "sigma_data" and weighs_by_it))
 
 
 def _loss(recipe: Recipe) -> Iterator[str]:
