@@ -28,6 +28,8 @@ BOX = """
     & .hint { color: $secondary; height: auto; margin-top: 1; }
 """
 """How a dialog looks; its parts are in a `.box`."""
+LISTED = 500
+"""Options that a list shows at once."""
 
 
 class Ask(ModalScreen[str | None]):
@@ -111,6 +113,7 @@ class Choose(ModalScreen[str | None]):
         """`options`: (name, words)."""
         super().__init__()
         self._title, self._options, self._chosen = title, list(options), chosen
+        self._typed = ""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
@@ -122,7 +125,7 @@ class Choose(ModalScreen[str | None]):
     def on_mount(self) -> None:
         self._fill("")
         names = [name for name, _ in self._options]
-        if self._chosen in names:
+        if self._chosen in names[:LISTED]:
             self.query_one(OptionList).highlighted = names.index(self._chosen)
         self.query_one(Input).focus()
 
@@ -131,16 +134,20 @@ class Choose(ModalScreen[str | None]):
         width = max((len(name) for name, _ in self._options), default=0)
         listed = self.query_one(OptionList)
         listed.clear_options()
-        for name, about in self._options:
-            if all(word in f"{name} {about}".lower() for word in words):
-                listed.add_option(
-                    Option(Content.assemble((name.ljust(width), "bold"), "  ", (about, "$secondary")), id=name)
-                )
+        matching = [one for one in self._options if all(word in f"{one[0]} {one[1]}".lower() for word in words)]
+        listed.add_options(
+            Option(Content.assemble((name.ljust(width), "bold"), "  ", (about, "$secondary")), id=name)
+            for name, about in matching[:LISTED]
+        )
+        if len(matching) > LISTED:
+            more = f"… {len(matching) - LISTED:,} more: type to narrow"
+            listed.add_option(Option(Content.styled(more, "$secondary"), disabled=True))
         listed.highlighted = 0 if listed.option_count else None
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
-        if event.value or self.query_one(OptionList).option_count != len(self._options):
+        if event.value != self._typed:
+            self._typed = event.value
             self._fill(event.value)
 
     @on(Input.Submitted)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui_lab.errors import LabError
+from tui_lab.tui.widgets.picture_grid import tilings, usual
 from tui_lab.tui.widgets.pixel_view import PixelView
 
 Draw = Callable[[int], Awaitable[NDArray[np.uint8]]]
@@ -40,6 +41,7 @@ class ModelSees(Vertical, can_focus=True):
         self._batch_of, self._how = draw, how
         self._step = 0
         self._asked = False
+        self._batch: NDArray[np.uint8] | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="sees-words")
@@ -64,11 +66,27 @@ class ModelSees(Vertical, can_focus=True):
         try:
             batch = await self._batch_of(step)
         except LabError as error:
+            self._batch = None
             self.query_one(PixelView).clear(error.message)
             self._say("")
             return
-        self.query_one(PixelView).show(batch)
-        self._say(f"{len(batch)} pictures · {self._how}")
+        self._batch = batch
+        self._show()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._show)
+
+    def _show(self) -> None:
+        """As many pictures of the batch as can be seen well."""
+        view, batch = self.query_one(PixelView), self._batch
+        if batch is None or not view.size:
+            return
+        _, height, width, _ = batch.shape
+        choices = tilings(height, width, view.size)
+        shown = batch[: choices[usual(choices, view.size)].page]
+        view.show(shown)
+        count = f"{len(batch)}" if len(shown) == len(batch) else f"{len(shown)} of {len(batch)}"
+        self._say(f"{count} pictures · {self._how}")
 
     def _say(self, words: str) -> None:
         line = Content.assemble((f"step {self._step + 1:,}", "$primary bold"), "  ", (words, "$secondary"))
