@@ -140,3 +140,18 @@ async def test_what_the_workbench_cannot_count_is_said_in_place(
     async with open_lab() as (lab, pilot):
         await pilot.press("m")
         await until(pilot, lambda: "no such block" in cost(lab))
+
+
+@pytest.mark.slow
+async def test_the_real_workbench_counts_and_times_the_model_and_takes_a_batch_through_it(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(lab.app.screen, Choose))
+        await pilot.press(*"digits-8", "enter")
+        await until(pilot, lambda: lab.draft.origin == "digits-8")
+        await pilot.press("m")
+        await until(pilot, lambda: "FLOP" in cost(lab), timeout=90)
+        await pilot.press("b")
+        await until(pilot, lambda: "a step, cpu" in cost(lab), timeout=60)
+        await pilot.press("escape", "b")
+        await until(pilot, lambda: "loss" in str(lab.app.screen.query_one("#batch-title", Static).visual), timeout=60)
