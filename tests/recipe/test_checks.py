@@ -54,6 +54,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"training.device": "gpu"}, "training.device", "cuda:N"),
     ({"training.max_train_steps": 0, "lr_scheduler.name": "cosine"}, "lr_scheduler.name", "take constant"),
     ({"optimizer.betas": (0.9,)}, "optimizer.betas", "two numbers"),
+    (
+        {"sampling.scheduler": "DDPMScheduler", "sampling.sigma_schedule": "karras"},
+        "sampling.sigma_schedule",
+        "set sampling.sigma_schedule to auto",
+    ),
     ({"sampling.num_inference_steps": 1000, "noise_scheduler.num_train_timesteps": 500}, "sampling.", "more than"),
 ]
 
