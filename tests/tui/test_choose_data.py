@@ -130,7 +130,7 @@ async def test_a_typed_path_is_taken_and_remembered_first(open_lab: Opened, home
         chooser = await open_chooser(lab, pilot)
         assert rows_of(chooser).split("\n")[:2] == [
             "recent",
-            f" ✓ {'~/photos':<26} {'12×12 RGB':<11} pictures of your own",
+            f" ✓ {'~/photos':<36} {'12×12 RGB':<10} pictures of your own",
         ]
 
 

@@ -26,11 +26,14 @@ from tui_lab.tui.data_choice import DataChoice
 from tui_lab.tui.screens.ask import BOX
 from tui_lab.tui.screens.hub_name import HubName
 from tui_lab.tui.screens.pick_path import PickPath
+from tui_lab.tui.widgets.knob_list import elided
 
 FOLDER, HUB = "folder", "hub"
 TYPED = "as typed"
 _UNDECODABLE = re.compile("[\ud800-\udfff]")
-TITLE_WIDTH, SHAPE_WIDTH = 26, 11
+TITLE_WIDTH, SHORT_TITLE_WIDTH, SHAPE_WIDTH = 36, 26, 10
+ROOMY = 100
+"""Columns of a terminal from which on a hub name has room for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class ChooseData(ModalScreen[DataChoice | None]):
         self._shown = [*typed_entry(typed), *(entry for entry in self._entries if entry.matches(typed))]
         listed = self.query_one(OptionList)
         listed.clear_options()
+        width = TITLE_WIDTH if self.app.size.width >= ROOMY else SHORT_TITLE_WIDTH
         section, options, current = "", [], None
         for number, entry in enumerate(self._shown):
             if entry.section != section:
@@ -106,7 +110,7 @@ class ChooseData(ModalScreen[DataChoice | None]):
                 options.append(Option(Content.styled(section, "$secondary"), disabled=True))
             if entry.current and current is None:
                 current = len(options)
-            options.append(Option(_row(entry), id=str(number)))
+            options.append(Option(_row(entry, width), id=str(number)))
         listed.add_options(options)
         first = 1 if options else None
         listed.highlighted = current if current is not None and not typed else first
@@ -221,12 +225,12 @@ def _same(choice: DataChoice, current: DataChoice) -> bool:
     return choice.source == current.source
 
 
-def _row(entry: Entry) -> Content:
+def _row(entry: Entry, title_width: int) -> Content:
     sign, style = ("✓", "$success") if entry.current else ("!", "$warning") if entry.missing else (" ", "$secondary")
     words = f"needs {entry.missing}" if entry.missing else entry.words
     return Content.assemble(
         (f" {sign} ", style),
-        (entry.title.ljust(TITLE_WIDTH), "bold"),
+        (elided(entry.title, title_width).ljust(title_width), "bold"),
         (f" {entry.shape.ljust(SHAPE_WIDTH)} ", "$foreground"),
         (words, "$warning" if entry.missing else "$secondary"),
     )

@@ -250,6 +250,8 @@ class DataScreen(Screen[None]):
     def _status(self) -> Content:
         if self.view == "left-out" and (rejected := len(self._images.rejected)):
             return Content(f"{thousands(rejected)} left out; the rest trains, and the files stay as they are")
+        if self.view == "duplicates":
+            return Content("↑ ↓: another group   enter: its first picture large   a click: that picture")
         if self.view not in ("grid", "picture"):
             return Content("")
         grid, row = self.query_one(PictureGrid), self._row

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
@@ -30,9 +27,6 @@ LOOKED_AT = 200
 class DuplicateGroups(Vertical):
     """Searches when it is first looked at; that may take seconds, and stops when the screen is left."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Large", tooltip="The first picture of this group large, with its numbers"),
-    ]
     DEFAULT_CSS = """
     DuplicateGroups {
         & #duplicate-words { height: auto; margin-bottom: 1; }
@@ -129,9 +123,6 @@ class DuplicateGroups(Vertical):
     def _selected(self, event: OptionList.OptionSelected) -> None:
         if event.option_id is not None:
             self.post_message(self.Opened(self._groups[int(event.option_id)][1][0]))
-
-    def action_open(self) -> None:
-        self.query_one(OptionList).action_select()
 
     @on(PixelView.Selected)
     def _clicked(self, event: PixelView.Selected) -> None:
