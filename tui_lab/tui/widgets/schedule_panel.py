@@ -30,6 +30,8 @@ ROOMY = 34
 """Lines inside the panel from which on the remarks get all the lines that they need."""
 SLIM = 50
 """Columns below which the line of values gives way: the chart's legend says the most telling ones."""
+READABLE, READABLE_BESIDE_BRUSH = 10, 6
+"""Lines that the chart keeps, axes and legend included; fewer where the brush's pictures need the room."""
 
 
 def _key(key: str, action: str, name: str, id: str, words: str, show: bool = False) -> Binding:
@@ -234,7 +236,8 @@ class SchedulePanel(Panel, can_focus=False):
         width, height = self.content_size
         words = self.query_one("#schedule-words").size.height
         remarks = self.query_one(RemarkList).size.height
-        pictures.draw(width, height - words - remarks - max(6, height * 2 // 5))
+        chart = READABLE if self.level is None else READABLE_BESIDE_BRUSH
+        pictures.draw(width, height - words - remarks - max(chart, height * 2 // 5))
 
     # Keys
 
