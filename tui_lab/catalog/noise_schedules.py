@@ -36,7 +36,7 @@ _LIST = (
     NoiseScheduleInfo(
         "laplace",
         "Laplace",
-        "crowds the timesteps around equal signal and noise; ends with signal left unless rescaled to zero SNR",
+        "crowds the timesteps around equal signal and noise; begins grainy, and ends with signal left unless rescaled",
         uses_beta_range=False,
     ),
 )

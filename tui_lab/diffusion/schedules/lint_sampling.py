@@ -181,7 +181,7 @@ def _guidance(recipe: Recipe) -> Iterator[Remark]:
         )
     elif not dropout and scale != 1:
         yield Remark(
-            "warn",
+            "error",
             f"guidance_scale {scale:g} asks the model for a picture of no class, which it never learns with "
             "class_dropout 0; set loss.class_dropout to 0.1, or guidance_scale to 1",
             "loss.class_dropout",
