@@ -189,6 +189,19 @@ async def test_a_remark_leads_to_its_knob(open_lab: Opened) -> None:
         assert lab.query_one(KnobList).chosen == remark.key and lab.query_one(KnobList).has_focus
 
 
+async def test_knobs_that_allow_no_schedule_keep_the_last_one_and_say_why(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("2")
+        before = chart(lab).series[0].y
+        lab.turn_all({"noise_scheduler.trained_betas": (0.1, 0.2)})
+        await pilot.pause()
+        remark = lab.query_one(RemarkList).chosen
+        assert remark is not None and remark.level == "error" and "2 β for 1000 timesteps" in remark.text
+        np.testing.assert_array_equal(chart(lab).series[0].y, before)
+        lab.turn_all({"noise_scheduler.num_train_timesteps": 2})
+        await until(pilot, lambda: len(chart(lab).series[0].y) == 2)
+
+
 async def test_where_all_is_well_there_is_nothing_to_mend(open_lab: Opened) -> None:
     async with open_lab() as (lab, pilot):
         await pilot.press("2", "j")

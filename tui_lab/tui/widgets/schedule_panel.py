@@ -110,7 +110,16 @@ class SchedulePanel(Panel, can_focus=False):
     # What is shown
 
     def show(self, recipe: Recipe) -> None:
-        """Draw the recipe's schedule, and say what the linter has to say of it."""
+        """Draw the recipe's schedule, and say what the linter has to say of it.
+
+        Where its knobs allow no schedule, as they may amid an edit, the last one stays beside the remark that says why.
+        """
+        try:
+            schedules.levels(recipe.noise_scheduler)
+        except RecipeError:
+            self.query_one(RemarkList).show(schedules.lint(recipe))
+            self.set_class(False, "-fine")
+            return
         if self._recipe is not None:
             self.compared.follow(self._recipe, recipe)
         self._recipe = recipe
