@@ -103,7 +103,9 @@ class Dataset(Section):
         le=180,
         step=5,
     )
-    classes: _Texts = knob((), title="classes", help="Only these classes, by name; empty: all of them.")
+    classes: _Texts = knob(
+        (), title="classes", help="Only these classes, by name, numbered anew from 0; empty: all of them."
+    )
     balance: bool = knob(False, title="balance", help="Show every class equally often, however few images it has.")
     limit: int = knob(
         0, title="limit", help="At most so many images, an even draw; 0: all.", unit="images", ge=0, le=10**9, step=1000
