@@ -69,5 +69,5 @@ def test_a_path_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_a_mistyped_name_is_told_the_nearest() -> None:
     with pytest.raises(RecipeError, match="did you mean pixel-faces-16"):
         find_recipe("pixelfaces-16")
-    with pytest.raises(RecipeError, match="there are digits-8"):
+    with pytest.raises(RecipeError, match="there are annotated-fashion-28, digits-8"):
         find_recipe("zzz")
