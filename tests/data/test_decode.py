@@ -124,8 +124,9 @@ def test_sixteen_bits_are_scaled_not_cut() -> None:
         ([[0.0, 128.0], [255.0, 64.0]], [[0, 128], [255, 64]]),
         ([[0.0, 2.0e6], [4.0e6, np.nan]], [[0, 128], [255, 0]]),
         ([[-300.0, 0.0], [300.0, -150.0]], [[0, 128], [255, 64]]),
+        ([[-np.inf, 0.5], [np.inf, 0.25]], [[0, 128], [255, 64]]),
     ],
-    ids=["0 to 1", "-1 to 1", "0 to 255", "anything", "anything below 0"],
+    ids=["0 to 1", "-1 to 1", "0 to 255", "anything", "anything below 0", "infinite"],
 )
 def test_float_samples_are_scaled_by_what_they_span(samples: list[list[float]], expected: list[list[int]]) -> None:
     array = np.array(samples, dtype=np.float32)
@@ -186,7 +187,7 @@ def cut_short() -> bytes:
         (b"", "an empty file"),
         (b"<html>404</html>", "not a picture"),
         (cut_short(), "truncated"),
-        (png_of(50_000, 50_000), "exceeds limit"),
+        (png_of(50_000, 50_000), "too large: over 100 million pixels"),
         (png_of(11_000, 11_000), "too large: 11000×11000"),
         (png_of(1, 60_000), "too narrow: 1×60000"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n%%EOF\n", "not a picture"),

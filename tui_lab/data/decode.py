@@ -91,6 +91,8 @@ def why(error: BaseException) -> str:
     """The reason that a picture was rejected, in a few words without its path."""
     if isinstance(error, Image.UnidentifiedImageError):
         return "not a picture that Pillow knows"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"too large: over {MAX_PIXELS // 1_000_000} million pixels"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
@@ -189,7 +191,7 @@ def _eight_bit_samples(samples: NDArray[Any]) -> NDArray[np.uint8]:
     """Numbers of any type as bytes, by a scale that keeps all of them apart as far as it can.
 
     Unsigned 16 bits by their type; any others by what they span: [0, 1], [-1, 1], [0, 255], [0, 65535], or else their
-    own lowest to highest. NaN is 0.
+    own lowest to highest. NaN is 0; the infinite is cut to what the others span.
     """
     if samples.ndim == 3 and samples.shape[2] == 1:
         samples = samples[..., 0]
@@ -203,8 +205,9 @@ def _eight_bit_samples(samples: NDArray[Any]) -> NDArray[np.uint8]:
         return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if samples.dtype.kind not in "iuf":
         raise ValueError(f"not a picture: samples of {samples.dtype}")
-    values = np.nan_to_num(samples.astype(np.float64))
-    low, high = values.min(initial=0), values.max(initial=0)
+    values = samples.astype(np.float64)
+    finite = values[np.isfinite(values)]
+    low, high = finite.min(initial=0), finite.max(initial=0)
     if low < 0:
         low, high = (-1, 1) if low >= -1 and high <= 1 else (low, high)
     else:
@@ -212,4 +215,5 @@ def _eight_bit_samples(samples: NDArray[Any]) -> NDArray[np.uint8]:
         high = next(
             (top for top in ((1, 255, 65535) if samples.dtype.kind == "f" else (255, 65535)) if high <= top), high
         )
+    values = np.nan_to_num(values, posinf=high, neginf=low)
     return np.rint((values - low) * (255 / (high - low))).clip(0, 255).astype(np.uint8)
