@@ -60,6 +60,6 @@ def word_of(value: object) -> str:
 
 def _ordered(words: set[str]) -> list[str]:
     try:
-        return sorted(words, key=float)
+        return sorted(sorted(words), key=float)  # "1" and "01" too come in the same order in every process
     except ValueError:
         return sorted(words)
