@@ -153,6 +153,13 @@ def test_a_table_beside_the_pictures_brings_the_labels(tmp_path: Path, table: st
         load_images(dataset(tmp_path, label="age"))
 
 
+def test_a_caption_may_hold_what_ends_a_line_elsewhere(tmp_path: Path) -> None:
+    paint(tmp_path / "a.png", (1, 0, 0))
+    row = '{"file_name": "a.png", "text": "one\u2028two\x85three", "label": "x"}\r\n'
+    (tmp_path / "metadata.jsonl").write_bytes(row.encode())
+    assert load_images(dataset(tmp_path)).classes == ("x",)
+
+
 def test_a_table_in_a_sub_folder_is_about_that_folder(tmp_path: Path) -> None:
     for part in ("train", "test"):
         paint(tmp_path / part / "a.png", (1, 0, 0))

@@ -68,7 +68,8 @@ def _csv_rows(path: str, content: bytes) -> list[dict[str, str]]:
 
 def _json_rows(path: str, content: bytes) -> list[dict[str, object]]:
     rows = []
-    for number, line in enumerate(content.decode("utf-8-sig", errors="surrogateescape").splitlines(), start=1):
+    # Not splitlines: JSON allows U+2028 and the like within a line.
+    for number, line in enumerate(content.decode("utf-8-sig", errors="surrogateescape").split("\n"), start=1):
         if line.strip():
             try:
                 row = json.loads(line)
