@@ -56,6 +56,17 @@ def test_labels_lie_beside_a_npy_file(tmp_path: Path) -> None:
     assert images.labels.tolist() == [0, 1, 0, 1, 0, 1]
 
 
+def test_labels_that_changed_are_read_anew(tmp_path: Path) -> None:
+    path, beside = tmp_path / "images.NPY", tmp_path / "labels.NPY"
+    for path_of, array in ((path, GREY), (beside, VALUES % 2)):
+        with path_of.open("wb") as file:  # or np.save would add a suffix of its own
+            np.save(file, array)
+    before = ArrayFile.of(dataset(path), path).manifest()
+    with beside.open("wb") as file:
+        np.save(file, VALUES)
+    assert ArrayFile.of(dataset(path), path).manifest() != before
+
+
 def test_an_npz_brings_labels_and_its_own_test_part_by_their_usual_names(tmp_path: Path) -> None:
     path = saved(
         tmp_path / "mnist.npz", x_test=GREY[:2], x_train=GREY, y_train=VALUES, y_test=VALUES[:2], ids=np.zeros(3)

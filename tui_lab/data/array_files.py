@@ -61,7 +61,7 @@ class ArrayFile:
         return f"arrays of your own, from {clean(str(self.path))}"
 
     def manifest(self, progress: Progress | None = None) -> str:
-        beside = _labels_beside(self.path) if self.path.suffix == ".npy" else None
+        beside = _labels_beside(self.path) if self.path.suffix.lower() == ".npy" else None
         files = [stamp(self.path), *([stamp(beside)] if beside else [])]
         return "\n".join(["arrays", self.image, self.label, *files])
 
