@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from PIL import Image
+from pyarrow import parquet
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
@@ -132,6 +136,17 @@ async def test_a_typed_path_is_taken_and_remembered_first(open_lab: Opened, home
             "recent",
             f" ✓ {'~/photos':<36} {'12×12 RGB':<10} pictures of your own",
         ]
+
+
+async def test_a_table_comes_in_the_shape_of_its_pictures(open_lab: Opened, home: Path) -> None:
+    picture = BytesIO()
+    Image.new("L", (12, 12)).save(picture, "PNG")
+    parquet.write_table(pa.table({"image": [picture.getvalue()] * 4}), home / "grey.parquet")
+    async with open_lab() as (lab, pilot):
+        await open_chooser(lab, pilot, "~/grey.parquet")
+        await pilot.press("enter")
+        await until(pilot, lambda: lab.images is not None and lab.draft.recipe.dataset.path, timeout=60)
+        assert lab.images is not None and lab.images.shape == (12, 12, 1)
 
 
 async def test_what_cannot_be_read_is_said_and_the_choice_stays(open_lab: Opened, home: Path) -> None:

@@ -65,7 +65,7 @@ def statistics_of(images: Images, progress: Progress | None = None) -> Statistic
         histogram=histogram,
         classes=class_counts(images.labels[taken], images.classes),
         sizes={f"{width}×{height}": count for (width, height), count in by_size},
-        modes=_modes(images),
+        modes=modes_of(images),
         aspects=dict(aspects.most_common()),
     )
 
@@ -108,7 +108,8 @@ def native_sizes(images: Images) -> NDArray[np.int32]:
     return np.zeros((0, 2), dtype=np.int32)
 
 
-def _modes(images: Images) -> dict[str, int]:
+def modes_of(images: Images) -> dict[str, int]:
+    """How many pictures came in each mode; {} where nothing is known."""
     if images.folder is not None:
         try:
             return dict(json.loads((images.folder / "about.json").read_text())["modes"])

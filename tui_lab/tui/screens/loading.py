@@ -17,7 +17,7 @@ from textual.binding import Binding, BindingType
 from tui_lab.catalog.datasets import DATASETS
 from tui_lab.data import Images, Rejected, load_cached, load_images
 from tui_lab.data.load import needs_workbench
-from tui_lab.data.native import native_shape
+from tui_lab.data.native import native_shape, native_shape_of
 from tui_lab.data.preview import Picture, preview_pictures
 from tui_lab.errors import DataError, LabError
 from tui_lab.recipe import Dataset, Recipe, dump_recipe, edited
@@ -212,10 +212,14 @@ class LoadingScreen(SamplingScreen):
 
     async def _in_native_shape(self, choice: DataChoice) -> DataChoice:
         """The choice at the size that its pictures have, where they all have one and it is small."""
-        dataset = edited(self.draft.recipe, choice.changes(self.draft.recipe)).dataset
-        if choice.resolution or needs_workbench(dataset):
+        if choice.resolution:
             return choice
-        shape = await aside(lambda progress: native_shape(dataset, progress), self.data_read)
+        recipe = edited(self.draft.recipe, choice.changes(self.draft.recipe))
+        dataset = recipe.dataset
+        if needs_workbench(dataset):  # it can only be read as a whole, into the cache
+            shape = native_shape_of(await self._cached(dataset) or await self._read(recipe))
+        else:
+            shape = await aside(lambda progress: native_shape(dataset, progress), self.data_read)
         size = None if shape is None else native_size([shape[:2]])
         if shape is None or size is None:
             return choice
