@@ -27,7 +27,7 @@ from tui_lab.tui.screens.ask import AskText, Choose
 from tui_lab.tui.screens.data import DataScreen
 from tui_lab.tui.theme import DARK, LIGHT
 from tui_lab.tui.widgets import data_statistics
-from tui_lab.tui.widgets.dataset_panel import DatasetPanel
+from tui_lab.tui.widgets.dataset_panel import DatasetPanel, thousands
 from tui_lab.tui.widgets.duplicate_groups import DuplicateGroups
 from tui_lab.tui.widgets.left_out import LeftOut
 from tui_lab.tui.widgets.one_picture import OnePicture
@@ -199,11 +199,17 @@ async def test_the_set_is_counted(open_data: OpenedData) -> None:
         await pilot.press("3")
         classes = screen.query_one("#card-classes", Static)
         await until(pilot, lambda: "cat" in str(classes.visual))
-        assert "250 50.0%" in str(classes.visual)
+        assert "250  50.0%" in str(classes.visual)
         assert "red" in str(screen.query_one("#card-values", Static).visual)
         red = np.arange(500) % 256
         assert f"{red.mean():8.1f}{red.std():8.1f}" in str(screen.query_one("#card-numbers", Static).visual)
         assert not screen.query_one("#card-sizes", Static).display  # this set came without files
+
+
+def test_a_share_of_all_has_room() -> None:
+    lines = data_statistics.count_lines({"RGB": 70_000}, 40, plain=False)
+    assert [line.cell_length for line in lines] == [40]
+    assert lines[0].plain.endswith("100.0%")
 
 
 async def test_leaving_stops_the_counting(open_data: OpenedData, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,19 +235,20 @@ async def test_leaving_stops_the_counting(open_data: OpenedData, monkeypatch: py
 
 
 async def test_duplicates_are_shown_as_pictures_and_told_across_the_split(open_data: OpenedData) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
-    noise[20] = noise[7]  # row 20 is held out
-    async with open_data(some_images(40, pixels=noise), (120, 40)) as (screen, pilot):
+    noise = np.random.default_rng(0).integers(0, 256, (12_000, 8, 8, 3), dtype=np.uint8)
+    noise[11_000] = noise[10_007]  # row 11 000 is held out
+    async with open_data(some_images(12_000, pixels=noise), (120, 40)) as (screen, pilot):
         await pilot.press("4")
         groups = screen.query_one(DuplicateGroups)
         words = groups.query_one("#duplicate-words", Static)
         await until(pilot, lambda: "1 group of the very same pictures" in str(words.visual))
-        assert "1 of 40 pictures could go" in str(words.visual)
+        assert f"1 of {thousands(12_000)} pictures could go" in str(words.visual)
         assert "both sides of the split" in str(words.visual)
         await until(pilot, lambda: groups.query_one(PixelView).shown == 2)
-        assert "#7" in str(groups.query_one(OptionList).get_option_at_index(0).prompt)
+        assert "#10007" in str(groups.query_one(OptionList).get_option_at_index(0).prompt)
+        assert groups.query_one(OptionList).virtual_size.height == 1  # "both sides" stands behind it, on its line
         await pilot.press("enter")
-        await until(pilot, lambda: screen.view == "picture" and "#7 " in status_of(screen))
+        await until(pilot, lambda: screen.view == "picture" and "#10007 " in status_of(screen))
 
 
 async def test_a_set_without_duplicates_says_so(open_data: OpenedData) -> None:

@@ -158,7 +158,7 @@ def count_lines(counts: Mapping[str, int], room: int, plain: bool) -> list[Conte
         named = sorted(named, key=lambda item: -item[1])[:MOST]
     name_width = min(max(len(name) for name, _ in named), 20, room // 3)
     number_width = len(thousands(max(counts.values())))
-    bar_width = max(4, room - name_width - number_width - 8)
+    bar_width = max(4, room - name_width - number_width - 9)
     largest = max(counts.values())
     lines = []
     for name, count in named:
@@ -168,7 +168,7 @@ def count_lines(counts: Mapping[str, int], room: int, plain: bool) -> list[Conte
                 (f"{name:<{name_width}} ", "$foreground"),
                 (f"{lying_bar(count / largest, bar_width, plain):<{bar_width}} ", "$primary"),
                 (f"{thousands(count):>{number_width}}", "$foreground"),
-                (f" {count / total:>5.1%}", "$secondary"),
+                (f" {count / total:>6.1%}", "$secondary"),
             )
         )
     if len(counts) > len(named):

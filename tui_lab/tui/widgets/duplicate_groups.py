@@ -31,7 +31,8 @@ class DuplicateGroups(Vertical):
     DuplicateGroups {
         & #duplicate-words { height: auto; margin-bottom: 1; }
         & OptionList {
-            width: 30; height: 1fr; border: none; background: $background; padding: 0; margin-right: 2;
+            width: 36; height: 1fr; border: none; background: $background; padding: 0; margin-right: 2;
+            text-wrap: nowrap; text-overflow: ellipsis;
             &:focus { border: none; background-tint: $background; }
         }
         & OptionList:focus > .option-list--option-highlighted { background: $primary 30%; color: $foreground; }
