@@ -89,6 +89,20 @@ async def test_keys_work_while_the_set_is_read_and_escape_stops_it(
         await until(pilot, lambda: told(lab, "There are no pictures: d chooses data"))
 
 
+async def test_stopped_while_its_files_are_listed_a_folder_shows_no_pictures_of_the_set_before(
+    open_lab: Opened, slow: SlowReading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_lab() as (lab, pilot):
+        await until(pilot, lambda: lab.images is not None)
+        monkeypatch.setattr(loading, "load_cached", slow)
+        await take_folder(lab, pilot, paint_folder(tmp_path / "photos"))
+        await until(pilot, slow.begun.is_set)
+        await pilot.press("escape")
+        await until(pilot, lambda: "Stopped reading" in words_of(lab))
+        assert not lab.query_one("#dataset-page", PixelView).shown
+        assert "pixel-faces" not in str(lab.query_one(DatasetPanel).border_title)
+
+
 async def test_pictures_follow_a_shaping_knob_before_the_set_is_read(
     open_lab: Opened, slow: SlowReading, tmp_path: Path
 ) -> None:

@@ -58,6 +58,8 @@ class LoadingScreen(SamplingScreen):
         self.dataset: Dataset | None = None
         self.images: Images | None = None
         self._readings = 0
+        self._shown: tuple[object, ...] = ()
+        """The source of the pictures on the screen, () where there are none."""
 
     # What the screen with the panels does with it
 
@@ -103,16 +105,20 @@ class LoadingScreen(SamplingScreen):
                 images = await self._cached(recipe.dataset)
                 if images is None:
                     if settled:
-                        self.data_awaited(f"Reading {name} …")
+                        self._await(f"Reading {name} …")
                     await self._preview(recipe.dataset)
                     await asyncio.sleep(0 if settled else SETTLED_SECONDS)
                     images = await self._read(recipe)
         except LabError as error:
-            self.data_awaited(f"{error.message}\nd chooses other data")
+            self._await(f"{error.message}\nd chooses other data")
             return
-        self.images = images
+        self.images, self._shown = images, DataChoice.of(recipe.dataset).source
         self._remember(recipe.dataset)
         self.data_there(images)
+
+    def _await(self, words: str) -> None:
+        self._shown = ()
+        self.data_awaited(words)
 
     async def _preview(self, dataset: Dataset) -> None:
         """Show the first pictures at the recipe's shaping: a few at once, then as many as a page may hold."""
@@ -123,6 +129,7 @@ class LoadingScreen(SamplingScreen):
             pictures = await self._first_of(dataset, first, count)
             found += [picture.pixels for picture in pictures if isinstance(picture, Picture)]
             if found:
+                self._shown = DataChoice.of(dataset).source
                 self.data_previewed(DataChoice.of(dataset).title, np.stack(found))
 
     async def _first_of(self, dataset: Dataset, first: int, count: int) -> list[Picture | Rejected]:
@@ -163,7 +170,9 @@ class LoadingScreen(SamplingScreen):
         self.workers.cancel_group(self, "choice")
         self.workers.cancel_group(self, "images")
         if self.images is None:
-            self.data_stopped("Stopped reading. Training reads it by itself; d chooses other data")
+            words = "Stopped reading. Training reads it by itself; d chooses other data"
+            same = self._shown == DataChoice.of(self.draft.recipe.dataset).source
+            self.data_stopped(words) if same else self._await(words)
 
     # Looking
 
