@@ -34,6 +34,7 @@ class LossPanel(Panel, can_focus=False):
     """
 
     log_y: reactive[bool] = reactive(False)
+    _curves: Curves | None = None
 
     @property
     def focus_target(self) -> LineChart:
@@ -55,9 +56,11 @@ class LossPanel(Panel, can_focus=False):
         chart = self.query_one(LineChart)
         chart.set_series([])
         chart.empty = words
-        self.query_one("#loss-numbers", Static).update("", layout=False)
+        self._curves = None
+        self._say_numbers()
 
     def show(self, curves: Curves) -> None:
+        self._curves = curves
         series = [
             Series("train", curves.steps, curves.loss, band=(curves.loss_min, curves.loss_max), smoothing=SMOOTHING)
         ]
@@ -67,7 +70,14 @@ class LossPanel(Panel, can_focus=False):
         chart = self.query_one(LineChart)
         chart.set_series(series)
         chart.marks = tuple(Mark(mark.step, mark.text) for mark in curves.marks if mark.kind in MARKED)
-        self.query_one("#loss-numbers", Static).update(Content(numbers(curves, self.content_size.width)), layout=False)
+        self._say_numbers()
+
+    def on_resize(self) -> None:
+        self._say_numbers()
+
+    def _say_numbers(self) -> None:
+        words = "" if self._curves is None else numbers(self._curves, self.content_size.width)
+        self.query_one("#loss-numbers", Static).update(Content(words), layout=False)
 
 
 def numbers(curves: Curves, width: int) -> str:
