@@ -297,14 +297,6 @@ class OpenedArchive:
     def count(self) -> int:
         return len(self.pictures) + len(self.rejected)
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.labels.classes
-
-    @property
-    def label_column(self) -> str:
-        return self.labels.column
-
     def raw(self, index: int) -> Raw | Rejected:
         if index >= len(self.pictures):
             return self.rejected[index - len(self.pictures)]

@@ -85,14 +85,6 @@ class OpenedArray:
     def count(self) -> int:
         return len(self.pictures)
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.labels.classes
-
-    @property
-    def label_column(self) -> str:
-        return self.labels.column
-
     def raw(self, index: int) -> Raw | Rejected:
         name = f"row {index}"
         picture = self.pictures[index]

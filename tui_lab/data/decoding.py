@@ -86,7 +86,7 @@ def decode_all(opened: Opened, name: str, shaping: Shaping, folder: Path, progre
         raise NothingUsableError(name, tuple(whole.rejected))
     labels = np.array(whole.labels, dtype=np.int64)
     content.update(labels.data)
-    content.update(json.dumps(opened.classes).encode())
+    content.update(json.dumps(opened.labels.classes).encode())
     _save(folder / "labels.npy", labels)
     _save(folder / "held_out.npy", np.array(whole.held_out, dtype=np.bool_))
     _save(folder / "index.npy", np.array(whole.index, dtype=np.int64))
@@ -94,8 +94,8 @@ def decode_all(opened: Opened, name: str, shaping: Shaping, folder: Path, progre
     _write_json(folder / "names.json", whole.names)
     about = {
         "name": name,
-        "classes": opened.classes,
-        "label_column": opened.label_column,
+        "classes": opened.labels.classes,
+        "label_column": opened.labels.column,
         "rejected": [(entry.path, entry.reason) for entry in whole.rejected],
         "modes": dict(modes.most_common()),
         "content_hash": content.hexdigest(),

@@ -168,14 +168,6 @@ class OpenedFolder:
     def count(self) -> int:
         return len(self.names) + len(self.rejected)
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.labels.classes
-
-    @property
-    def label_column(self) -> str:
-        return self.labels.column
-
     def raw(self, index: int) -> Raw | Rejected:
         if index >= len(self.names):
             return self.rejected[index - len(self.names)]

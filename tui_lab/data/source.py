@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from numpy.typing import NDArray
 
 from tui_lab.data.images import Progress, Rejected
+from tui_lab.data.labels import Labels
 
 
 class Raw(NamedTuple):
@@ -28,13 +29,8 @@ class Opened(Protocol):
         ...
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """What the labels' numbers mean, safe to show; () where there are no labels."""
-        ...
-
-    @property
-    def label_column(self) -> str:
-        """Where the labels were read from, "" where there are none."""
+    def labels(self) -> Labels:
+        """Of its entries, with what their numbers mean, safe to show."""
         ...
 
     def raw(self, index: int) -> Raw | Rejected:

@@ -172,14 +172,6 @@ class OpenedTable:
     def count(self) -> int:
         return len(self.images)
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.labels.classes
-
-    @property
-    def label_column(self) -> str:
-        return self.labels.column
-
     def raw(self, index: int) -> Raw | Rejected:
         name = f"row {index}"
         try:
