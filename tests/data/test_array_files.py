@@ -35,8 +35,9 @@ def saved(path: Path, **arrays: np.ndarray) -> Path:
         (np.stack([GREY] * 3, axis=1), (6, 8, 8, 1)),
         (GREY[0], (1, 8, 8, 1)),
         (np.stack([GREY[0]] * 3, axis=-1), (1, 8, 8, 1)),
+        (GREY[0][..., None], (1, 8, 8, 1)),
     ],
-    ids=["N×H×W", "N×H×W×1", "N×H×W×3", "N×3×H×W", "H×W", "H×W×3"],
+    ids=["N×H×W", "N×H×W×1", "N×H×W×3", "N×3×H×W", "H×W", "H×W×3", "H×W×1"],
 )
 def test_channels_come_last_or_first_or_not_at_all(tmp_path: Path, array: np.ndarray, shape: tuple[int, ...]) -> None:
     images = load_images(dataset(saved(tmp_path / "a.npy", a=array)))

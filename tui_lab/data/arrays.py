@@ -61,7 +61,7 @@ def as_pictures(array: NDArray[Any], name: str) -> NDArray[Any]:
     shape = "×".join(map(str, array.shape)) or "a single number"
     if array.dtype.kind not in "buif":
         raise DataError(f"{name} holds {array.dtype}, no numbers that could be pictures; name another array or file")
-    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4) and array.shape[1] > 4):
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4) and array.shape[1] > 4):
         array = array[None]
     if array.ndim == 4 and array.shape[3] > 4 and array.shape[1] in (1, 3, 4):
         array = array.transpose(0, 2, 3, 1)
