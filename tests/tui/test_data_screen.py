@@ -206,6 +206,16 @@ async def test_the_set_is_counted(open_data: OpenedData) -> None:
         assert not screen.query_one("#card-sizes", Static).display  # this set came without files
 
 
+async def test_beside_a_scrollbar_the_bars_leave_room_for_their_numbers(open_data: OpenedData) -> None:
+    async with open_data(some_images(), (80, 24)) as (screen, pilot):
+        await pilot.press("3")
+        classes = screen.query_one("#card-classes", Static)
+        await until(
+            pilot, lambda: "cat" in str(classes.visual) and screen.query_one("#statistics").show_vertical_scrollbar
+        )
+        assert max(map(len, str(classes.visual).splitlines())) <= classes.content_size.width
+
+
 def test_a_share_of_all_has_room() -> None:
     lines = data_statistics.count_lines({"RGB": 70_000}, 40, plain=False)
     assert [line.cell_length for line in lines] == [40]

@@ -34,6 +34,7 @@ class DataStatistics(VerticalScroll):
 
     DEFAULT_CSS = """
     DataStatistics {
+        scrollbar-gutter: stable;
         & #statistics-words { height: auto; color: $secondary; }
         & #cards { height: auto; }
         & .column { width: 1fr; height: auto; }
@@ -100,11 +101,12 @@ class DataStatistics(VerticalScroll):
 
     def _fill(self) -> None:
         found = self._statistics
-        if found is None or not self.size.width:
+        width = self.scrollable_content_region.width
+        if found is None or not width:
             return
-        columns = 2 if self.size.width >= 2 * CARD else 1
+        columns = 2 if width >= 2 * CARD else 1
         self.query_one("#cards").set_class(columns == 1, "-one-column")
-        room = self.size.width // columns - 4
+        room = width // columns - 4
         plain = ascii_only(os.environ)
         classes = {clean(name, 60) or "no label": count for name, count in found.classes.items()}
         cards = {
