@@ -313,7 +313,11 @@ CASES = [
     Case("PNG cut short", file("bad.png", noisy("PNG")[:3000]), LeftOut("bad.png", "truncated")),
     Case("text named .png", file("bad.png", b"hello, world"), LeftOut("bad.png", "not a picture")),
     Case("checksum of a PNG is wrong", file("bad.png", bad_checksum()), LeftOut("bad.png", "checksum|broken|CRC")),
-    Case("decompression bomb", file("bad.png", png_header(50_000, 50_000)), LeftOut("bad.png", "too large: over 100 million")),
+    Case(
+        "decompression bomb",
+        file("bad.png", png_header(50_000, 50_000)),
+        LeftOut("bad.png", "too large: over 100 million"),
+    ),
     Case("too large", file("bad.png", png_header(12_000, 12_000)), LeftOut("bad.png", "too large: 12000×12000")),
     Case("bomb in a text chunk", file("bad.png", text_chunk_bomb()), LeftOut("bad.png", "too large")),
     Case("1×60000", file("bad.png", png_header(1, 60_000)), LeftOut("bad.png", "too narrow: 1×60000")),
