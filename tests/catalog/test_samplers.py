@@ -261,6 +261,22 @@ class TestNumbersOfSteps:
         *_, last = denoise(GaussianModel(recipe.noise_scheduler), build_sampler(recipe), least, X_T[:64])
         assert last.x_t.isfinite().all()
 
+    @pytest.mark.parametrize("name", [name for name, info in SAMPLERS.items() if info.timesteps_a_step])
+    def test_a_cosine_schedule_s_end_is_too_steep_for_few(self, name: str) -> None:
+        cosine = Choice(name, DDPM, "v_prediction").recipe(beta_schedule="squaredcos_cap_v2")
+        for steps, sound in ((9, False), (12, False), (13, True)):
+            recipe = cosine.model_copy(
+                update={"sampling": cosine.sampling.model_copy(update={"num_inference_steps": steps})}
+            )
+            reason = fits(name, recipe)
+            assert (reason is None) == sound
+            assert reason is None or "in fewer than 13 steps: raise sampling.num_inference_steps" in reason
+        sampler = build_sampler(cosine)
+        sampler.set_timesteps(9)
+        assert not sampler.timesteps.isfinite().all()  # what is refused
+        sampler.set_timesteps(13)
+        assert sampler.timesteps.isfinite().all()
+
     @pytest.mark.parametrize("name", [name for name, info in SAMPLERS.items() if info.even_stride])
     def test_an_even_stride_that_does_not_come_out(self, name: str) -> None:
         trailing = Choice(name, DDPM, "v_prediction", spacing="trailing").recipe()

@@ -153,11 +153,12 @@ def test_too_flat_is_counted() -> None:
 def test_custom_betas_that_end_at_one_ask_for_the_rescaling_that_samplers_need() -> None:
     betas = (*np.linspace(1e-3, 0.3, 49).tolist(), 1.0)
     knobs: dict[str, Any] = {"trained_betas": betas, "num_train_timesteps": 50, "prediction_type": "v_prediction"}
-    remark = only(lint(**knobs))
+    draft = edited(recipe(), {f"noise_scheduler.{key}": value for key, value in knobs.items()})
+    remark = only(schedules.lint(draft))
     assert remark.level == "error" and remark.key == "noise_scheduler.rescale_betas_zero_snr"
     assert bad(lint(**knobs, rescale_betas_zero_snr=True)) == []
-    plain, rescaled = recipe(**knobs).noise_scheduler, recipe(**knobs, rescale_betas_zero_snr=True).noise_scheduler
-    np.testing.assert_allclose(schedules.betas(rescaled), schedules.betas(plain), atol=1e-12)  # "changes no β"
+    rescaled = recipe(**knobs, rescale_betas_zero_snr=True).noise_scheduler
+    np.testing.assert_allclose(schedules.betas(rescaled), betas, atol=1e-12)  # "changes no β"
 
 
 def test_knobs_still_being_edited_are_one_error() -> None:
@@ -272,9 +273,12 @@ def test_edms_sampling_beyond_its_training_is_named() -> None:
 
 def test_dpm2_ancestral_breaks_where_diffusers_rounds_a_step_away() -> None:
     changes = {**COSINE_V, "sampling.scheduler": "KDPM2AncestralDiscreteScheduler"}
-    remarks = bad(lint({**changes, "sampling.num_inference_steps": 5}))
-    assert ("error", "sampling.scheduler") in {(remark.level, remark.key) for remark in remarks}
+    remark = only(schedules.lint(edited(recipe(), {**changes, "sampling.num_inference_steps": 5})))
+    assert (remark.level, remark.key) == ("error", "sampling.num_inference_steps")
     assert bad(lint({**changes, "sampling.num_inference_steps": 50})) == []
+    betas = tuple(schedules.betas(recipe(COSINE_V).noise_scheduler).tolist())  # of which nothing is known beforehand
+    remarks = bad(lint({**changes, "sampling.num_inference_steps": 5}, trained_betas=betas))
+    assert ("error", "sampling.scheduler") in {(found.level, found.key) for found in remarks}
 
 
 CLASSES = {"model.num_class_embeds": 11}

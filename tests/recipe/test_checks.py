@@ -82,4 +82,6 @@ def test_the_default_recipe_and_each_process_with_a_sampler_of_its_own_are_sound
 def test_custom_betas_may_end_in_pure_noise() -> None:
     betas = {"noise_scheduler.trained_betas": (0.1, 0.5, 1.0), "noise_scheduler.num_train_timesteps": 3}
     few = {"sampling.num_inference_steps": 2, "noise_scheduler.prediction_type": "v_prediction"}
-    assert not problems(edited(Recipe(), {**betas, **few}))
+    (unsaid,) = problems(edited(Recipe(), {**betas, **few}))
+    assert unsaid.key == "noise_scheduler.rescale_betas_zero_snr" and "β = 1" in unsaid.message
+    assert not problems(edited(Recipe(), {**betas, **few, "noise_scheduler.rescale_betas_zero_snr": True}))

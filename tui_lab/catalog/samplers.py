@@ -7,6 +7,7 @@ back the Gaussian.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -48,7 +49,8 @@ class SamplerInfo:
     predicted x₀ to the data's range at every step, which keeps large errors of the model from growing.
 
     `least_steps`: it cannot do fewer. `below_timesteps`: it needs one timestep more than it takes steps. `even_stride`:
-    it always goes T // N timesteps back, wherever the next call is.
+    it always goes T // N timesteps back, wherever the next call is. `timesteps_a_step`: of a schedule that ends as
+    steeply as the cosine one, more than so many between two calls are lost to float32, and the next level is no number.
     """
 
     name: str
@@ -61,6 +63,7 @@ class SamplerInfo:
     least_steps: int = 1
     below_timesteps: bool = False
     even_stride: bool = False
+    timesteps_a_step: int = 0
     uses_eta: bool = False
     stochastic: bool = False
     clips: bool = False
@@ -183,6 +186,7 @@ _LIST = (
         "the midpoint solver with fresh noise at every step; two model calls a step, from about 20",
         {DDPM: Range(_NOISE_OR_V, _LINSPACE, _NO_BETA.sigma_schedules)},
         few_steps=20,
+        timesteps_a_step=80,
         stochastic=True,
         calls_per_step=2,
     ),
@@ -256,6 +260,10 @@ class _NoiseScheduler(Protocol):
     @property
     def num_train_timesteps(self) -> int: ...
     @property
+    def beta_schedule(self) -> str: ...
+    @property
+    def trained_betas(self) -> tuple[float, ...]: ...
+    @property
     def rescale_betas_zero_snr(self) -> bool: ...
 
 
@@ -312,6 +320,14 @@ def _steps_amiss(info: SamplerInfo, recipe: SampledRecipe) -> str | None:
         return None
     if info.below_timesteps and steps >= timesteps:
         return f"{info.short} takes at most {timesteps - 1} steps of {timesteps} timesteps; lower num_inference_steps"
+    cosine = noise.beta_schedule == "squaredcos_cap_v2" and not noise.trained_betas
+    if info.timesteps_a_step and cosine and not noise.rescale_betas_zero_snr and sampling.timestep_spacing != "leading":
+        least = max(5, math.ceil(timesteps / info.timesteps_a_step))
+        if 1 < steps < least:
+            return (
+                f"{info.short} breaks at the steep end of a cosine schedule in fewer than {least} steps: raise "
+                "sampling.num_inference_steps, or set sampling.timestep_spacing to leading"
+            )
     auto = "trailing" if noise.rescale_betas_zero_snr else "leading"
     spacing = auto if sampling.timestep_spacing == "auto" else sampling.timestep_spacing
     if info.even_stride and spacing == "trailing" and timesteps / steps > 1.05 * (timesteps // steps or 1):

@@ -160,7 +160,7 @@ def _noise(recipe: Recipe) -> list[Problem]:
 
 
 def _custom_betas(noise: NoiseScheduler) -> list[Problem]:
-    """Each in (0, 1); 1 itself only at the end, where it means zero terminal SNR."""
+    """Each in (0, 1); 1 itself only at the end, where it means zero terminal SNR, which samplers have to be told."""
     key, betas = "noise_scheduler.trained_betas", noise.trained_betas
     if len(betas) != noise.num_train_timesteps:
         message = f"{key} lists {len(betas)} β, and there are {noise.num_train_timesteps} timesteps: they must agree"
@@ -169,6 +169,12 @@ def _custom_betas(noise: NoiseScheduler) -> list[Problem]:
         if not (0 < beta < 1 or (beta == 1 and t == len(betas) - 1)):
             message = f"{key}: β {beta:g} at t = {t} is not between 0 and 1 (1 only at the last t: zero terminal SNR)"
             return [Problem(key, message)]
+    if betas[-1] == 1 and not noise.rescale_betas_zero_snr:
+        message = (
+            f"{key} ends at β = 1, where samplers divide by zero: set noise_scheduler.rescale_betas_zero_snr, which "
+            "changes none of these β and has samplers start there"
+        )
+        return [Problem("noise_scheduler.rescale_betas_zero_snr", message)]
     return []
 
 
