@@ -31,7 +31,9 @@ def text(lab: LabScreen, part: str) -> str:
 
 def stands(lab: LabScreen) -> bool:
     screen = lab.app.screen
-    return isinstance(screen, OneBatchScreen) and bool(screen.query_one("#stages-pictures", PixelView).shown)
+    return isinstance(screen, OneBatchScreen) and any(
+        one.shown for one in screen.query("#stages-pictures").results(PixelView)
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -102,7 +104,9 @@ async def test_space_looks_at_the_live_run_through_a_checkpoint_that_it_writes(o
         (step,) = lab.attached.folder.checkpoint_steps()
         assert asked.of("one_batch")[1] == (f"{lab.attached.id}@{step}", 0)
         assert step >= lab.attached.status.step
-        await pilot.press("escape", "x")
+        await pilot.press("escape")
+        await until(pilot, lambda: lab.app.screen is lab)
+        await pilot.press("x")
         await until(pilot, lambda: lab.attached is not None and not lab.attached.alive)
 
 
@@ -117,6 +121,7 @@ async def test_a_recipe_that_cannot_be_and_a_workbench_that_dies_are_said(
         await pilot.press("b")
         await until(pilot, lambda: "killed by SIGKILL" in text(lab, "batch-words"))
         await pilot.press("escape")
+        await until(pilot, lambda: lab.app.screen is lab)
         lab.turn(KNOBS["dataset.resolution"], 18)
         await pilot.press("b")
         await until(pilot, lambda: "no multiple of 4" in text(lab, "batch-words"))

@@ -61,6 +61,9 @@ class BatchStages(Vertical, can_focus=True):
         self._batch = batch
         self._draw()
 
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._draw)  # a batch that came before there was anything to draw it in
+
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < 110, "-small")
         self._draw()
@@ -90,7 +93,7 @@ class BatchStages(Vertical, can_focus=True):
 
     def _draw(self) -> None:
         self.set_class(self.chosen is not None, "-one")
-        if self._batch is None or not self.content_size.height:
+        if self._batch is None or not self.is_mounted or not self.content_size.height:
             return
         if self.chosen is not None:
             self._draw_one(self._batch, self.chosen)
