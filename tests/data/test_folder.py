@@ -153,6 +153,14 @@ def test_a_table_beside_the_pictures_brings_the_labels(tmp_path: Path, table: st
         load_images(dataset(tmp_path, label="age"))
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_spreadsheet_may_part_its_columns_as_it_does(tmp_path: Path, mark: str) -> None:
+    paint(tmp_path / "a.png", (1, 0, 0))
+    rows = [("text", "file_name", "label"), ("one" if mark == "," else "one, two", "a.png", "x")]
+    (tmp_path / "metadata.csv").write_text("\r\n".join(map(mark.join, rows)))
+    assert load_images(dataset(tmp_path)).classes == ("x",)
+
+
 def test_a_caption_may_hold_what_ends_a_line_elsewhere(tmp_path: Path) -> None:
     paint(tmp_path / "a.png", (1, 0, 0))
     row = '{"file_name": "a.png", "text": "one\u2028two\x85three", "label": "x"}\r\n'

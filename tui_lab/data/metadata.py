@@ -60,10 +60,16 @@ def _csv_rows(path: str, content: bytes) -> list[dict[str, str]]:
     # Names that are not UTF-8 come out as the file system hands them out, so that they are found.
     text = content.decode("utf-8-sig", errors="surrogateescape")
     try:
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
     except csv.Error as error:
         raise DataError(f"{clean(path)} cannot be read ({clean(str(error))}); mend it, or move it away") from error
     return [{key: value for key, value in row.items() if key is not None and value is not None} for row in rows]
+
+
+def _delimiter(text: str) -> str:
+    """What parts `file_name` from the other columns: some spreadsheets write semicolons or tabs."""
+    columns = text.partition("\n")[0].strip().replace('"', "")
+    return next((mark for mark in ";\t" if mark in columns and FILE_NAME in columns.split(mark)), ",")
 
 
 def _json_rows(path: str, content: bytes) -> list[dict[str, object]]:
