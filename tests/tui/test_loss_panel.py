@@ -29,6 +29,6 @@ async def test_a_larger_panel_says_more_though_nothing_new_comes() -> None:
     async with app.run_test(size=(30, 20)) as pilot:
         app.query_one(LossPanel).show(some_curves())
         line = app.query_one("#loss-numbers", Static)
-        assert str(line.visual) == "loss 0.1600  lr 0.001"
+        assert str(line.visual) == "loss 0.1600  lr 0.001\n|g| 0.50  data 3%"
         await pilot.resize_terminal(100, 20)
         await until(pilot, lambda: "data 3%  preview 2%" in str(line.visual))

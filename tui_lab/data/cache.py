@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tui_lab.data.source import Source
     from tui_lab.recipe import Dataset
 
-FORMAT = 2
+FORMAT = 3
 LIMIT_VARIABLE = "DIFFUSION_LAB_CACHE_GB"
 LIMIT_GB = 20.0
 ABANDONED = 600.0
@@ -58,7 +58,6 @@ class Stored:
     labels: NDArray[np.int64]
     held_out: NDArray[np.bool_]
     classes: tuple[str, ...]
-    label_column: str
     rejected: tuple[Rejected, ...]
     content_hash: str
     margin: tuple[int, int]
@@ -218,7 +217,6 @@ def _load(folder: Path, source: Source, shaping: Shaping) -> Stored | None:
             labels=np.load(folder / "labels.npy", allow_pickle=False),
             held_out=np.load(folder / "held_out.npy", allow_pickle=False),
             classes=tuple(clean(name, 80) for name in about["classes"]),
-            label_column=about["label_column"],
             rejected=tuple(Rejected(clean(path), clean(reason)) for path, reason in about["rejected"]),
             content_hash=about["content_hash"],
             margin=shaping.margin,

@@ -95,7 +95,6 @@ def decode_all(opened: Opened, name: str, shaping: Shaping, folder: Path, progre
     about = {
         "name": name,
         "classes": opened.labels.classes,
-        "label_column": opened.labels.column,
         "rejected": [(entry.path, entry.reason) for entry in whole.rejected],
         "modes": dict(modes.most_common()),
         "content_hash": content.hexdigest(),

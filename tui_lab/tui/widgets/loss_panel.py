@@ -1,4 +1,4 @@
-"""The loss: training and held-out curves, a mark for each live change, and the numbers of now in one line."""
+"""The loss: training and held-out curves, a mark for each live change, and the numbers of now."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ RECENT = 200
 """Records that shares of time are averaged over."""
 SMOOTHING = 0.02
 """The memory of the smoothed line, as a share of what is in view."""
+TIGHT, TALL = 80, 12
+"""Columns below which the numbers take a second line, where there are so many lines in all."""
 
 
 class LossPanel(Panel, can_focus=False):
@@ -76,11 +78,14 @@ class LossPanel(Panel, can_focus=False):
         self._say_numbers()
 
     def _say_numbers(self) -> None:
-        words = "" if self._curves is None else numbers(self._curves, self.content_size.width)
-        self.query_one("#loss-numbers", Static).update(Content(words), layout=False)
+        width, height = self.content_size
+        lines = 2 if width < TIGHT and height >= TALL else 1
+        line = self.query_one("#loss-numbers", Static)
+        line.styles.height = lines
+        line.update(Content("" if self._curves is None else numbers(self._curves, width, lines)), layout=False)
 
 
-def numbers(curves: Curves, width: int) -> str:
+def numbers(curves: Curves, width: int, lines: int = 1) -> str:
     """ "loss .1610  held-out .1632  |g| .41  lr 9.8e-4  data 1 %  preview 2 %": of now, as many as fit."""
     rate = _last(curves.lr)
     parts = (
@@ -92,11 +97,15 @@ def numbers(curves: Curves, width: int) -> str:
         ("data {:.0%}", _recent(curves.data_share)),
         ("preview {:.0%}", _recent(curves.preview_share)),
     )
-    said = ""
+    said = [""]
     for words, value in parts:
-        if value is not None and len(longer := f"{said}  {words.format(value)}".strip()) <= width:
-            said = longer
-    return said
+        if value is None:
+            continue
+        if len(longer := f"{said[-1]}  {words.format(value)}".strip()) <= width:
+            said[-1] = longer
+        elif len(said) < lines:
+            said.append(words.format(value))
+    return "\n".join(said)
 
 
 def _last(column: Column) -> float | None:
