@@ -231,21 +231,26 @@ class LabScreen(LoadingScreen):
         self.query_one(SchedulePanel).pictures(None)
 
     def data_previewed(self, name: str, pictures: NDArray[np.uint8]) -> None:
-        self.query_one(DatasetPanel).preview(name, pictures)
+        for panel in self.query(DatasetPanel):  # none, while the lab is left
+            panel.preview(name, pictures)
 
     def reading_over(self) -> None:
-        for panel in self.query(DatasetPanel):  # none, while the lab is left
+        for panel in self.query(DatasetPanel):
             panel.reading_over()
 
     def data_stopped(self, words: str) -> None:
-        self.query_one(DatasetPanel).wait(words, keep=True)
+        for panel in self.query(DatasetPanel):
+            panel.wait(words, keep=True)
 
     def data_read(self, done: int, total: int) -> None:
-        self.query_one(DatasetPanel).reading(done, total)
+        for panel in self.query(DatasetPanel):
+            panel.reading(done, total)
 
     def data_there(self, images: Images) -> None:
-        self.query_one(DatasetPanel).show(images)
-        self.query_one(SchedulePanel).pictures(images)
+        for panel in self.query(DatasetPanel):
+            panel.show(images)
+        for schedule in self.query(SchedulePanel):
+            schedule.pictures(images)
 
     # The run
 
