@@ -271,6 +271,13 @@ def test_edms_sampling_beyond_its_training_is_named() -> None:
     assert f"{(np.log(80) + 1.2) / 0.5:.1f} P_std" in remark.text
 
 
+def test_sigmas_that_jump_over_where_pictures_form() -> None:
+    """The Gaussian oracle loses 99 % of its covariance by the one, and 1 % by the other."""
+    remark = only(lint({**COSINE_V, "sampling.num_inference_steps": 50, "sampling.sigma_schedule": "beta"}))
+    assert remark.key == "sampling.sigma_schedule" and remark.text.startswith("0 of 50 model calls")
+    assert bad(lint({**COSINE_V, "sampling.num_inference_steps": 50, "sampling.sigma_schedule": "exponential"})) == []
+
+
 def test_dpm2_ancestral_breaks_where_diffusers_rounds_a_step_away() -> None:
     changes = {**COSINE_V, "sampling.scheduler": "KDPM2AncestralDiscreteScheduler"}
     remark = only(schedules.lint(edited(recipe(), {**changes, "sampling.num_inference_steps": 5})))

@@ -87,7 +87,10 @@ def _start(noise: NoiseScheduler, first: float) -> Iterator[Remark]:
         case "DDPMScheduler" if noise.trained_betas:
             key, mend = "noise_scheduler.trained_betas", "let the first β be smaller"
         case "DDPMScheduler" if noise.beta_schedule in ("laplace", "squaredcos_cap_v2"):
-            key, mend = "noise_scheduler.beta_schedule", "take another beta_schedule, or accept grainy pictures"
+            key, mend = (
+                "noise_scheduler.beta_schedule",
+                "take another beta_schedule, or accept pictures without fine detail",
+            )
         case "DDPMScheduler":
             key, mend = "noise_scheduler.beta_start", "lower beta_start"
         case _:

@@ -24,6 +24,12 @@ _UNTRAINED = 1e-4
 _FAR = 5.0
 """EDM's levels further than this many P_std from P_mean come up once in three million draws."""
 
+_FORMING = (0.05, 5.0)
+"""σ/α between which pictures form: above, they are all noise, and below, grain alone is left to take away."""
+
+_CALLS_TO_FORM = 3
+"""Fewer model calls than this between them lose most of the variety that the data has."""
+
 _ROUNDED_AWAY = 2.0**-12
 """A step to a smaller share of σ than this: beside σ², the square of the next σ is below float32's resolution."""
 
@@ -51,6 +57,7 @@ def lint_sampling(recipe: Recipe) -> Iterator[Remark]:
     where = visits(recipe)
     yield from _start(recipe, where)
     yield from _untrained(recipe, where)
+    yield from _elsewhere(recipe, where)
     yield from _breaking(recipe, where)
 
 
@@ -151,6 +158,23 @@ def _untrained(recipe: Recipe, where: Visits) -> Iterator[Remark]:
             f"sampling goes where training never is: {calls}; {loss.timestep_sampling} draws of timesteps leave them "
             "out; raise loss.logit_std, or set loss.timestep_sampling to uniform",
             "loss.timestep_sampling",
+        )
+
+
+def _elsewhere(recipe: Recipe, where: Visits) -> Iterator[Remark]:
+    """Sigmas spaced evenly, or nearly, over a range of thousands jump over the few in which pictures form."""
+    name, sampling = recipe.noise_scheduler.class_name, recipe.sampling
+    if name != "DDPMScheduler" or sampling.sigma_schedule == "auto":
+        return
+    low, high = _FORMING
+    forming = int(((where.sigma > low) & (where.sigma < high)).sum())
+    if forming < _CALLS_TO_FORM <= len(where.sigma):
+        yield Remark(
+            "warn",
+            f"{forming} of {len(where.sigma)} model calls are where pictures form, at σ/α from {low:g} to {high:g}: "
+            f"{sampling.sigma_schedule} sigmas from {where.sigma[0]:,.0f} down jump over it, and pictures lose their "
+            "variety; set sigma_schedule to auto",
+            "sampling.sigma_schedule",
         )
 
 
