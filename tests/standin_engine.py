@@ -2,8 +2,9 @@
 
 It keeps a run's folder as the engine does, through the same RankSession. Its "weights" are a hash chain over the
 samples, the noise seeds and the knobs of every step, so that a lost, repeated or reordered step shows.
-Environment: STANDIN_STEP_SECONDS (how long a step takes), STANDIN_FAIL_AT (raise at that step, and journal it),
-STANDIN_EXIT_AT (exit with 7 at that step without a word), STANDIN_DEAF (1: SIGTERM and an orphan's fate are ignored).
+Environment: STANDIN_STEP_SECONDS (how long a step takes), STANDIN_FAIL_AT (raise at that step, and journal it; 0: as of
+a recipe that is refused), STANDIN_EXIT_AT (exit with 7 at that step without a word), STANDIN_DEAF (1: SIGTERM and an
+orphan's fate are ignored).
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class StandinEngine:
     def run(self) -> None:
         began = time.monotonic()
         self.session.record("starting", 0, message="building nothing")
+        if os.environ.get("STANDIN_FAIL_AT") == "0":
+            raise RuntimeError("asked to fail at step 0")
         self.restore()
         step = self.state.step
         if step < self.session.past_last_step:
@@ -173,8 +176,8 @@ def main() -> None:
     try:
         engine.run()
     except RuntimeError as error:
-        log = str(engine.folder.logs / "rank-0.log")
-        engine.session.record("failed", engine.state.step, message=str(error), log=log)
+        log, step = str(engine.folder.logs / "rank-0.log"), engine.state.step
+        engine.session.record("failed", step, message=str(error), log=log, refused=step == 0)
         raise
     finally:
         engine.session.close()

@@ -67,6 +67,16 @@ def test_a_failed_run_exits_with_1(lab: Lab, monkeypatch: pytest.MonkeyPatch) ->
     assert "Traceback" in lab("log", "doomed").out
 
 
+def test_a_run_that_its_rank_refuses_before_the_first_step_was_bad_input(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN_FAIL_AT", "0")
+    outcome = lab("train", "pixel-faces-16", "--name", "refused", "--json")
+    assert outcome.code == 2
+    assert outcome.json["status"] == "failed"
+    assert "asked to fail at step 0" in outcome.err and "resume" not in outcome.err
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [

@@ -39,6 +39,7 @@ def test_a_recipe_that_fails_leaves_one_line_and_a_traceback_in_the_log() -> Non
     assert records[-1].data["message"].startswith("the CPU does not train in fp16")
     assert "\n" not in records[-1].data["message"]
     assert records[-1].data["log"].endswith("rank-0.log")
+    assert records[-1].data["refused"]  # by its recipe: there is nothing to resume
 
 
 def test_what_nobody_foresaw_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +56,4 @@ def test_what_nobody_foresaw_is_one_line_too(monkeypatch: pytest.MonkeyPatch) ->
     last = JournalReader(folder).read_new()[-1]
     assert last.kind == "failed"
     assert last.data["message"].startswith("ZeroDivisionError: division by zero (the whole story:")
+    assert not last.data["refused"]

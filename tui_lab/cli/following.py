@@ -95,6 +95,8 @@ def ending(status: Status) -> str:
         then = f": see its pictures with: diffusion-lab sample {status.run}" if status.pipeline else ""
         return at + then
     why = f": {status.message}" if status.message else ""
+    if status.refused:
+        return at + why
     return f"{at}{why}. Its log: diffusion-lab log {status.run}. Go on with: diffusion-lab resume {status.run}"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tui_lab.cli import COMMANDS
+from tui_lab.cli import BAD_INPUT, COMMANDS
 from tui_lab.cli.arguments import (
     DetachOption,
     JsonOption,
@@ -119,4 +119,4 @@ def _go(folder: RunFolder, detach: bool, json: bool) -> None:
     if json:
         put_json(status.as_json())
     if status.name in ("failed", "lost"):
-        raise typer.Exit(1)
+        raise typer.Exit(BAD_INPUT if status.refused else 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_lab.data import load_images
-from tui_lab.errors import LabError
+from tui_lab.errors import DiskFullError, LabError
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.rank import RankSession
 
@@ -25,11 +25,12 @@ def main(path: str) -> int:
         trainer.run()
     except LabError as error:
         traceback.print_exc()
-        _say_failed(session, trainer, error.message)
+        full = isinstance(error, DiskFullError)
+        _say_failed(session, trainer, error.message, refused=trainer is None and not full)
         return 1
     except Exception as error:
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        _say_failed(session, trainer, f"{type(error).__name__}: {reason}")
+        _say_failed(session, trainer, f"{type(error).__name__}: {reason}", refused=False)
         raise
     finally:
         session.close()
@@ -47,10 +48,11 @@ def _start(session: RankSession) -> Trainer:
     return prepare(session, images)
 
 
-def _say_failed(session: RankSession, trainer: Trainer | None, message: str) -> None:
+def _say_failed(session: RankSession, trainer: Trainer | None, message: str, refused: bool) -> None:
+    """`refused`: what the recipe asks for cannot be, and no step was tried."""
     step = trainer.step if trainer else session.past_last_step
     log = session.folder.logs / "rank-0.log"
-    session.record("failed", step, message=f"{message} (the whole story: {log})", log=str(log))
+    session.record("failed", step, message=f"{message} (the whole story: {log})", log=str(log), refused=refused)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ _ALIVE: dict[str, StatusName] = {
 
 @dataclass(frozen=True)
 class Status:
-    """`updated` is the time of the last journal record; `alive` says that a supervisor holds the run."""
+    """`updated` is the time of the last journal record; `alive` says that a supervisor holds the run; `refused` that it
+    failed before its first step, because what its recipe asks for cannot be."""
 
     run: str
     path: Path
@@ -46,6 +47,7 @@ class Status:
     parent: str | None
     created: float
     updated: float
+    refused: bool
 
     def as_json(self) -> dict[str, Any]:
         """What `show --json` prints; the keys are stable."""
@@ -97,6 +99,7 @@ def status_of(folder: RunFolder) -> Status:
         parent=str(parent["run"]) if parent else None,
         created=created,
         updated=words.last.time if words.last else created,
+        refused=name == "failed" and words.state is not None and bool(words.state.data.get("refused")),
     )
 
 
