@@ -75,17 +75,6 @@ async def test_one_picture_is_looked_at_large(open_lab: Opened, asked: Asked) ->
         await until(pilot, lambda: stages.chosen is None)
 
 
-async def test_a_batch_that_comes_as_the_screen_is_left_is_dropped(open_lab: Opened, asked: Asked) -> None:
-    async with open_lab() as (lab, pilot):
-        await pilot.press("b")
-        await until(pilot, lambda: stands(lab))
-        stages = lab.app.screen.query_one(BatchStages)
-        await pilot.press("escape")
-        await until(pilot, lambda: not stages.children)
-        stages.show(await lab.workbench.one_batch(lab.draft.to_toml()))
-        assert lab.app.screen is lab
-
-
 async def test_weights_are_those_of_any_checkpoint(open_lab: Opened, asked: Asked) -> None:
     async with open_lab() as (lab, pilot):
         run = RunFolder.create(lab.draft.to_toml(), "amber-heron")
