@@ -22,7 +22,12 @@ from tui_lab.tui.widgets.pixel_view import PixelView
 
 FOLDER = Path(__file__).resolve().parents[2] / ".github" / "screenshots"
 RUN = "readme"
-SHOTS = (("lab", (160, 48), ()), ("narrow", (80, 24), ("5",)))
+SHOTS = (
+    ("lab", (160, 48), ()),
+    ("narrow", (80, 24), ("5",)),
+    ("schedule", (140, 44), ("2", "z", "right", *("shift+left",) * 5)),
+    ("data", (140, 44), ("e",)),
+)
 """(name, columns × lines, keys to press first)."""
 
 

@@ -47,3 +47,8 @@ def test_the_hash_is_about_what_will_be_learnt() -> None:
     recipe = Recipe()
     assert recipe_hash(recipe) == recipe_hash(replaced(recipe, {"recipe.name": "mine", "training.device": "cpu"}))
     assert recipe_hash(recipe) != recipe_hash(replaced(recipe, {"training.seed": 1}))
+
+
+def test_a_list_with_something_in_it_that_is_no_number_says_what_it_takes() -> None:
+    with pytest.raises(RecipeError, match="trained_betas takes a list of finite numbers, not nan"):
+        edited(Recipe(), {"noise_scheduler.trained_betas": (0.1, float("nan"))})

@@ -26,7 +26,8 @@ def main(path: str) -> int:
     except LabError as error:
         traceback.print_exc()
         full = isinstance(error, DiskFullError)
-        _say_failed(session, trainer, error.message, refused=trainer is None and not full)
+        refused = trainer is None and session.past_last_step == 0 and not full
+        _say_failed(session, trainer, error.message, refused)
         return 1
     except Exception as error:
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]

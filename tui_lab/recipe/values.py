@@ -88,7 +88,9 @@ def explain(error: ValidationError) -> tuple[str, str]:
         hint = nearest(given, [str(choice) for choice in knob.choices]) if isinstance(given, str) else ""
         return key, f"{key} is {knob.bounds}, not {given!r}{hint}"
     if knob.kind == "list":
-        return key, f"{key} takes a list such as [{knob.format(knob.default)}], not {given!r}"
+        items = {"float": "finite numbers", "int": "whole numbers"}.get(knob.item_kind, "words")
+        example = f" such as [{knob.format(knob.default)}]" if knob.default else ""
+        return key, f"{key} takes a list of {items}{example}, not {given!r}"
     bounds = f" ({knob.bounds})" if knob.bounds else ""
     return key, f"{key} takes {wanted[knob.kind]}{bounds}, not {given!r}"
 
