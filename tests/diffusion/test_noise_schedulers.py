@@ -56,8 +56,8 @@ def test_every_sampler_runs_over_the_trained_process(name: str, schedule: str, z
 
 @pytest.mark.parametrize("name", OVER_BETAS)
 def test_custom_betas_reach_every_sampler_also_where_they_end_in_pure_noise(name: str) -> None:
-    betas = (*np.linspace(0.01, 0.4, 29).tolist(), 1.0)
-    sampler = build_sampler(recipe(name, num_train_timesteps=30, trained_betas=betas))
+    betas = (*np.linspace(0.01, 0.4, 39).tolist(), 1.0)
+    sampler = build_sampler(recipe(name, num_train_timesteps=40, trained_betas=betas, rescale_betas_zero_snr=True))
     expected = torch.cumprod(1.0 - torch.tensor(betas), 0)
     assert torch.allclose(sampler.alphas_cumprod, expected, rtol=2e-3, atol=2e-7)
     sampler.set_timesteps(10)
