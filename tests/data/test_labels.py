@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 
@@ -23,16 +25,16 @@ from tui_lab.data.labels import number_labels, usual_column
     ],
 )
 def test_labels_of_any_type_become_numbers_of_classes(
-    values: object, classes: tuple[str, ...], numbers: list[int]
+    values: Iterable[object], classes: tuple[str, ...], numbers: list[int]
 ) -> None:
-    labels = number_labels(values, "kind")  # type: ignore[arg-type]
+    labels = number_labels(values)
     assert labels.classes == classes
     assert labels.numbers.tolist() == numbers
     assert [labels.of(index) for index in range(len(numbers))] == [None if n < 0 else n for n in numbers]
 
 
 def test_hostile_labels_are_safe_to_show_and_stay_apart() -> None:
-    labels = number_labels(["\x1b[2J", "\x07[2J", "[/]"], "kind")
+    labels = number_labels(["\x1b[2J", "\x07[2J", "[/]"])
     assert all(name.isprintable() for name in labels.classes)
     assert len(set(labels.numbers.tolist())) == 3
 

@@ -81,7 +81,7 @@ class ArrayFile:
         if self.label and (beside is None or self.label not in (beside.stem, beside.name)):
             there = f"the only labels beside it are {clean(beside.stem)!r}" if beside else "no labels are beside it"
             raise DataError(f"{self.name} has no label {clean(self.label, 80)!r}: {there}; set dataset.label to them")
-        return number_labels(_flat(_load_npy(beside)), clean(beside.stem, 80)) if beside else Labels()
+        return number_labels(_flat(_load_npy(beside))) if beside else Labels()
 
     def _from_npz(self, arrays: _Npz) -> tuple[NDArray[Any], Labels, NDArray[np.bool_] | None]:
         main = self._image_of(arrays)
@@ -97,7 +97,7 @@ class ArrayFile:
             for name, part, value in zip(names, parts, values, strict=True):
                 if len(part) != len(value):
                     raise DataError(f"{self.name} holds {len(part)} pictures in {name} and {len(value)} labels")
-            labels = number_labels(np.concatenate(values), clean(columns[0], 80))
+            labels = number_labels(np.concatenate(values))
         if len(parts) == 1:
             return parts[0], labels, None
         held_out = np.repeat([False, *[True] * (len(parts) - 1)], [len(part) for part in parts])

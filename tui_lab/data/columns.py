@@ -83,9 +83,9 @@ def labels_of(values: list[Any], features: Features, column: str) -> Labels:
     """With the names of the classes where the column is declared to hold numbers of classes."""
     names = class_names(features, column)
     if not names:
-        return number_labels(values, clean(column, 80))
+        return number_labels(values)
     known = [value if isinstance(value, int) and 0 <= value < len(names) else -1 for value in values]
-    return Labels(names, np.array(known, dtype=np.int64), clean(column, 80))
+    return Labels(names, np.array(known, dtype=np.int64))
 
 
 def class_names(features: Features, column: str) -> tuple[str, ...]:

@@ -44,4 +44,4 @@ class Digits:
             ) from error
         grey, digit = load_digits(return_X_y=True)
         ink = np.rint(np.asarray(grey).reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
-        return OpenedArray(ink, Range(0, 255), Labels(tuple("0123456789"), np.asarray(digit, dtype=np.int64), LABEL))
+        return OpenedArray(ink, Range(0, 255), Labels(tuple("0123456789"), np.asarray(digit, dtype=np.int64)))

@@ -57,6 +57,5 @@ def fashion_mnist(dataset: Dataset) -> IdxFiles:
         origin=f"70,000 articles of Zalando's at 28×28 (MIT licence), from {folder}",
         parts=_parts(folder),
         classes=CLASSES,
-        label_column=LABEL,
         way_out="install it again",
     )

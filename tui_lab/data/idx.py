@@ -144,7 +144,6 @@ class IdxFiles:
     origin: str
     parts: tuple[Part, ...]
     classes: tuple[str, ...] = ()
-    label_column: str = LABEL
     way_out: str = "get it again"
 
     @classmethod
@@ -155,7 +154,7 @@ class IdxFiles:
 
     def manifest(self, progress: Progress | None = None) -> str:
         files = (file for part in self.parts for file in (part.images, part.labels) if file is not None)
-        return "\n".join(["idx", self.label_column, *self.classes, *map(stamp, files)])
+        return "\n".join(["idx", *self.classes, *map(stamp, files)])
 
     def open(self, progress: Progress | None = None) -> OpenedArray:
         pixels, labels, held_out = [], [], []
@@ -185,7 +184,7 @@ class IdxFiles:
 
     def _named(self, numbers: NDArray[Any]) -> Labels:
         if not self.classes:
-            return number_labels(numbers.astype(numbers.dtype.newbyteorder("=")), self.label_column)
+            return number_labels(numbers.astype(numbers.dtype.newbyteorder("=")))
         if numbers.max(initial=0) >= len(self.classes):
             raise DataError(f"{self.name} has a label {numbers.max()}, but only {len(self.classes)} classes")
-        return Labels(self.classes, numbers.astype(np.int64), self.label_column)
+        return Labels(self.classes, numbers.astype(np.int64))

@@ -16,27 +16,26 @@ COLUMNS = ("label", "labels", "class", "class_name", "class_label", "category", 
 
 
 class Labels(NamedTuple):
-    """`numbers` (N,), int64, index into `classes`, -1 without a label; `column` says where they are from."""
+    """`numbers` (N,), int64, index into `classes`, -1 without a label."""
 
     classes: tuple[str, ...] = ()
     numbers: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-    column: str = ""
 
     def of(self, index: int) -> int | None:
         number = int(self.numbers[index]) if self.classes else -1
         return None if number < 0 else number
 
 
-def number_labels(values: Iterable[object], column: str) -> Labels:
+def number_labels(values: Iterable[object]) -> Labels:
     """Classes in rising order, by number where all of them are numbers. None, NaN and empty words are no label."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "biu":
         found, inverse = np.unique(values, return_inverse=True)
-        return Labels(tuple(word_of(value) for value in found.tolist()), inverse.astype(np.int64).ravel(), column)
+        return Labels(tuple(word_of(value) for value in found.tolist()), inverse.astype(np.int64).ravel())
     words = [word_of(value) for value in values]
     ordered = _ordered(set(words) - {""})
     number = {word: index for index, word in enumerate(ordered)}
     numbers = np.array([number.get(word, -1) for word in words], dtype=np.int64)
-    return Labels(tuple(clean(word, 80) for word in ordered), numbers, column)
+    return Labels(tuple(clean(word, 80) for word in ordered), numbers)
 
 
 def usual_column(columns: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ def folders_as_labels(names: Sequence[str]) -> Labels:
         names = [name.partition("/")[2] for name in names]
     if not all("/" in name for name in names):
         return Labels()
-    return number_labels([_top(name) for name in names], FOLDER_COLUMN)
+    return number_labels([_top(name) for name in names])
 
 
 def common_folder(names: Sequence[str]) -> str:

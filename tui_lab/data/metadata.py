@@ -49,7 +49,7 @@ def choose_labels(names: Sequence[str], metadata: Metadata, asked: str, dataset:
     column = asked if asked in metadata.columns else usual_column(metadata.columns) if not asked else ""
     if column:
         values = [metadata.rows[name].get(column) if name in metadata.rows else None for name in names]
-        return number_labels(values, clean(column, 80))
+        return number_labels(values)
     if asked not in ("", FOLDER_COLUMN):
         there = ", ".join((*metadata.columns, FOLDER_COLUMN))
         raise DataError(f"{dataset} has no label {clean(asked, 80)!r}; set dataset.label to one of {clean(there, 200)}")
