@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tui_lab.data import archive, load_images
-from tui_lab.data.archive import Archive, Member, PackedTarReader
+from tui_lab.data.archive import Archive, Member, PackedTarReader, tar_members
 from tui_lab.data.source import Raw
 from tui_lab.errors import DataError
 from tui_lab.recipe import Dataset
@@ -120,7 +120,7 @@ def test_a_compressed_tar_is_unpacked_once_where_it_is_read_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = pack(tmp_path / "p.tar.gz", {f"{number}.png": bytes(1000) for number in range(50)})
-    opened = Archive(path, True, "").open()
+    members = tar_members(path, None).pictures
     unpacked: list[str] = []
 
     class Counting(PackedTarReader):
@@ -128,10 +128,10 @@ def test_a_compressed_tar_is_unpacked_once_where_it_is_read_in_order(
             unpacked.append(member.name)
             return super()._unpack(member)
 
-    reader = Counting(path, opened.pictures)
+    reader = Counting(path, members)
     for first in range(0, 50, 10):  # as two threads do, each with a stretch of its own
         for offset in (5, 0, 6, 1, 7, 2, 8, 3, 9, 4):
-            reader.read(opened.pictures[first + offset])
+            reader.read(members[first + offset])
     assert len(unpacked) == 50
 
 

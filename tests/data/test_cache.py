@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tui_lab.data import cache, load_cached, load_images
+from tui_lab.data import Progress, cache, load_cached, load_images
 from tui_lab.data.folder import Folder
-from tui_lab.data.source import Raw
+from tui_lab.data.named import OpenedNames
 from tui_lab.errors import DataError, DiskFullError
 from tui_lab.recipe import Dataset
 
@@ -93,18 +93,12 @@ def test_no_room_leaves_nothing_half_written(pictures: Path, lab_home: Path, mon
 def test_two_processes_may_decode_the_same_set(pictures: Path, lab_home: Path) -> None:
     """The second finds the first one's folder in its place when it is done, and takes that."""
 
-    class Slow:
-        def __init__(self, source: object) -> None:
-            self.source = source
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self.source, name)
-
-        def open(self, progress: object = None) -> object:
+    class Slow(Folder):
+        def open(self, progress: Progress | None = None) -> OpenedNames:
             load_images(dataset(pictures))
-            return self.source.open()  # type: ignore[attr-defined]
+            return super().open(progress)
 
-    stored = cache.write(Slow(Folder(pictures)), dataset(pictures))  # type: ignore[arg-type]
+    stored = cache.write(Slow(pictures), dataset(pictures))
     assert len(stored.pixels) == 20
     assert len(folders(lab_home)) == 1
 
@@ -182,20 +176,6 @@ def test_stopping_leaves_nothing(pictures: Path, lab_home: Path) -> None:
     assert not any("decoder" in thread.name for thread in threading.enumerate())
 
 
-def test_a_file_that_vanishes_is_left_out(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(opened: Folder, index: int) -> Raw:
-        if index == 3:
-            (pictures / "03.png").unlink()
-        return plain(opened, index)
-
-    opened = type(Folder(pictures).open())
-    plain = opened.raw
-    monkeypatch.setattr(opened, "raw", gone)
-    images = load_images(dataset(pictures))
-    assert [(item.path, item.reason) for item in images.rejected] == [("03.png", "No such file or directory")]
-    assert len(images.pixels) == 19
-
-
 class TestRoom:
     """The cache is bounded; sets in use stay."""
 
@@ -212,7 +192,9 @@ class TestRoom:
         monkeypatch.setenv(cache.LIMIT_VARIABLE, "0.00012")  # two sets and their labels
         first, second, third = self.sets(tmp_path, 3)
         for number, each in enumerate((first, second)):
-            os.utime(load_images(each).folder, (number, number))  # type: ignore[arg-type]
+            folder = load_images(each).folder
+            assert folder is not None
+            os.utime(folder, (number, number))
         load_cached(first)  # used again just now
         load_images(third)
         assert sorted(folder.name[:4] for folder in folders(lab_home)) == ["set0", "set2"]

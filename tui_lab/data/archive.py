@@ -15,14 +15,15 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tui_lab.data.images import Progress, Rejected
-from tui_lab.data.labels import Labels
-from tui_lab.data.layout import common_folder, held_out_of, is_picture
-from tui_lab.data.metadata import NAMES, choose_labels, read_metadata
+from tui_lab.data.layout import common_folder, is_picture
+from tui_lab.data.metadata import NAMES, read_metadata
+from tui_lab.data.named import OpenedNames, open_names
 from tui_lab.data.source import Raw
 from tui_lab.data.stamps import stamp
 from tui_lab.errors import DataError
@@ -228,7 +229,8 @@ def _is_plain(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A zip, or a tar that may be compressed with gzip, bzip2 or xz. Folders in it are classes as a folder's are."""
+    """A zip, or a tar that may be compressed with gzip, bzip2 or xz. Folders in it are classes as a folder's are;
+    a zip's pictures come in the order of their names, and a tar's in its own."""
 
     path: Path
     is_tar: bool
@@ -249,7 +251,7 @@ class Archive:
     def manifest(self, progress: Progress | None = None) -> str:
         return "\n".join(["archive", self.label, stamp(self.path)])
 
-    def open(self, progress: Progress | None = None) -> OpenedArchive:
+    def open(self, progress: Progress | None = None) -> OpenedNames:
         try:
             members, reader = self._read(progress)
             tables = {member.name: reader.read(member) for member in members.tables}
@@ -264,14 +266,8 @@ class Archive:
         outer = len(common_folder(names))
         inner = [name[outer:] for name in names]
         metadata = read_metadata({name.removeprefix("./")[outer:]: content for name, content in tables.items()})
-        absent = [Rejected(name, "in the table of labels, but not there") for name in metadata.missing(inner)]
-        return OpenedArchive(
-            reader,
-            members.pictures,
-            choose_labels(inner, metadata, self.label, self.name),
-            held_out_of(inner),
-            (*members.rejected, *absent),
-        )
+        read = partial(_read_picture, reader, members.pictures)
+        return open_names(inner, read, metadata, self.label, self.name, members.rejected)
 
     def _read(self, progress: Progress | None) -> tuple[Members, Reader]:
         if not self.is_tar:
@@ -283,29 +279,9 @@ class Archive:
         return members, PackedTarReader(self.path, [*members.pictures, *members.tables])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OpenedArchive:
-    """Pictures, a zip's in the order of their names and a tar's in its own, and behind them what was left out."""
-
-    reader: Reader
-    pictures: list[Member]
-    labels: Labels
-    held_out: list[bool]
-    rejected: tuple[Rejected, ...]
-
-    @property
-    def count(self) -> int:
-        return len(self.pictures) + len(self.rejected)
-
-    def raw(self, index: int) -> Raw | Rejected:
-        if index >= len(self.pictures):
-            return self.rejected[index - len(self.pictures)]
-        member = self.pictures[index]
-        try:
-            content = self.reader.read(member)
-        except BROKEN as error:
-            return Rejected(member.name, str(error).partition("\n")[0] or type(error).__name__)
-        return Raw(member.name, content, self.labels.of(index), self.held_out[index])
-
-    def array(self) -> None:
-        return None
+def _read_picture(reader: Reader, pictures: Sequence[Member], index: int) -> Raw | Rejected:
+    name = pictures[index].name
+    try:
+        return Raw(name, reader.read(pictures[index]))
+    except BROKEN as error:
+        return Rejected(name, str(error).partition("\n")[0] or type(error).__name__)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_lab.data.images import Progress, Rejected
-from tui_lab.data.labels import Labels
-from tui_lab.data.layout import SUFFIXES, held_out_of, is_picture
-from tui_lab.data.metadata import NAMES, Metadata, choose_labels, read_metadata
+from tui_lab.data.layout import SUFFIXES, is_picture
+from tui_lab.data.metadata import NAMES, Metadata, read_metadata
+from tui_lab.data.named import OpenedNames, open_names
 from tui_lab.data.source import Raw
 from tui_lab.errors import DataError
 from tui_lab.sanitize import clean
@@ -138,13 +138,14 @@ class Folder:
         files = (f"{name}\0{mark}" for name, mark in (*listing.pictures.items(), *listing.tables.items()))
         return "\n".join([f"folder {self.root}", self.label, *files])
 
-    def open(self, progress: Progress | None = None) -> OpenedFolder:
+    def open(self, progress: Progress | None = None) -> OpenedNames:
         listing = self.listing(progress)
         names = list(listing.pictures)
-        metadata = self._metadata(listing)
-        absent = [Rejected(name, "in the table of labels, but not there") for name in metadata.missing(names)]
-        labels = choose_labels(names, metadata, self.label, self.name)
-        return OpenedFolder(self.root, names, labels, held_out_of(names), (*listing.rejected, *absent))
+
+        def read(index: int) -> Raw:
+            return Raw(names[index], self.root / names[index])
+
+        return open_names(names, read, self._metadata(listing), self.label, self.name, listing.rejected)
 
     def _metadata(self, listing: Listing) -> Metadata:
         try:
@@ -152,27 +153,3 @@ class Folder:
         except OSError as error:
             name = clean(str(error.filename))
             raise DataError(f"{name} cannot be read: {error.strerror}; mend it, or move it away") from error
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OpenedFolder:
-    """The files of the pictures, and behind them what was left out when they were listed."""
-
-    root: Path
-    names: list[str]
-    labels: Labels
-    held_out: list[bool]
-    rejected: tuple[Rejected, ...]
-
-    @property
-    def count(self) -> int:
-        return len(self.names) + len(self.rejected)
-
-    def raw(self, index: int) -> Raw | Rejected:
-        if index >= len(self.names):
-            return self.rejected[index - len(self.names)]
-        name = self.names[index]
-        return Raw(name, self.root / name, self.labels.of(index), self.held_out[index])
-
-    def array(self) -> None:
-        return None
