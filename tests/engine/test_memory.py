@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tests.engine.tiny import tiny_recipe
-from tui_lab.engine.memory import check_memory, copies
+from tui_lab.engine.memory import check_memory
 from tui_lab.errors import DeviceError
 from tui_lab.models import build
 
@@ -18,7 +18,11 @@ def test_what_every_parameter_takes_is_compared_with_what_is_free() -> None:
 
 
 def test_without_ema_there_is_one_less() -> None:
-    assert copies(tiny_recipe()) - copies(tiny_recipe({"ema.enabled": False})) == 1
+    recipe = tiny_recipe({"ema.enabled": False})
+    needed = 4 * 5 * sum(parameter.numel() for parameter in build(recipe).parameters())
+    check_memory(recipe, needed, CPU)
+    with pytest.raises(DeviceError):
+        check_memory(recipe, needed - 1, CPU)
 
 
 def test_a_model_far_too_large_is_refused_before_it_is_built() -> None:

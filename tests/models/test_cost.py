@@ -68,7 +68,7 @@ def test_memory_by_what_it_is_for() -> None:
 
 def test_half_precision_halves_most_of_the_activations() -> None:
     recipe = preset("micro")
-    full, half = training_cost(recipe).memory.activations, training_cost(recipe, "bf16").memory.activations
+    full, half = training_cost(recipe).memory.activations, training_cost(recipe, autocast=True).memory.activations
     assert 0.4 * full < half < 0.7 * full
 
 

@@ -303,7 +303,7 @@ class TestBeforeAStepIsSpent:
     async def test_what_the_model_takes(self, workbench: Workbench) -> None:
         summary = await workbench.summary(dump_recipe(TINY))
         assert summary.flops_per_step > 64 * 1e6
-        assert summary.memory_bytes == summary.memory.total > 4 * 4 * summary.parameters
+        assert summary.memory.total > 4 * 4 * summary.parameters
         assert {block.depth for block in summary.blocks} == {0, 1}
 
     async def test_a_probe_takes_two_steps_and_can_be_asked_again_in_another_precision(

@@ -2,7 +2,6 @@
 
 from tui_lab.models.answering import answer
 from tui_lab.models.building import build
-from tui_lab.models.cost import Precision
-from tui_lab.models.summaries import ModelSummary, summary
+from tui_lab.models.summaries import summary
 
-__all__ = ["ModelSummary", "Precision", "answer", "build", "summary"]
+__all__ = ["answer", "build", "summary"]

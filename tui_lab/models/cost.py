@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
+from tui_lab.model_summary import Memory
 from tui_lab.models.answering import answer
 from tui_lab.models.building import build
 from tui_lab.recipe import Recipe
 
-Precision = Literal["no", "bf16", "fp16"]
-
 _FLOAT32 = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Bytes that training holds on its device; the images, and what the libraries take for themselves, come on top."""
-
-    weights: int
-    gradients: int
-    optimizer: int
-    copies: int
-    activations: int
-
-    @property
-    def total(self) -> int:
-        return self.weights + self.gradients + self.optimizer + self.copies + self.activations
+"""Bytes of all that is kept for a parameter: autocast's copies in half precision come and go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +31,20 @@ class Cost:
     memory: Memory
 
 
-def training_cost(recipe: Recipe, precision: Precision = "no") -> Cost:
-    """Of one update at the recipe's batch size and accumulation, with the model under autocast to `precision`.
+def held_memory(recipe: Recipe, model: nn.Module) -> Memory:
+    """What training `model`, built from the recipe, holds between two updates, without activations."""
+    weights = _FLOAT32 * sum(parameter.numel() for parameter in model.parameters())
+    gradients = _FLOAT32 * sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    copies = weights * (1 + recipe.ema.enabled)
+    return Memory(weights, gradients, optimizer=2 * gradients, copies=copies, activations=0)
+
+
+def training_cost(recipe: Recipe, autocast: bool = False) -> Cost:
+    """Of one update at the recipe's batch size and accumulation, with the model under autocast to half precision or
+    without.
 
     Counted are matrix products, convolutions and attention, which are nearly all of it. Activations are the most that
-    a batch holds beside the gradients: what is kept for the way back, and what comes and goes there. Copies: the EMA,
-    and the weights that previews are drawn from.
+    a batch holds beside the gradients: what is kept for the way back, and what comes and goes there.
     """
     batch, (height, width) = recipe.training.train_batch_size, recipe.dataset.size
     with FakeTensorMode():
@@ -59,18 +52,11 @@ def training_cost(recipe: Recipe, precision: Precision = "no") -> Cost:
         x = torch.empty(batch, recipe.dataset.channels, height, width)
         t = torch.zeros(batch, dtype=torch.int64)
         meter = _Meter(model.parameters())
-        with meter, torch.autocast("cpu", torch.bfloat16, enabled=precision != "no"):
+        with meter, torch.autocast("cpu", torch.bfloat16, enabled=autocast):
             said = answer(recipe.model, model, x, t, t)
             said.to(torch.float32).square().sum().backward()
-        held = _FLOAT32 * sum(parameter.numel() for parameter in model.parameters())
-        gradients = _FLOAT32 * sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    memory = Memory(
-        weights=held,
-        gradients=gradients,
-        optimizer=2 * gradients,
-        copies=held * (2 if recipe.ema.enabled else 1),
-        activations=max(0, meter.peak - gradients),
-    )
+    held = held_memory(recipe, model)
+    memory = replace(held, activations=max(0, meter.peak - held.gradients))
     return Cost(meter.flops * recipe.training.gradient_accumulation_steps, memory)
 
 

@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from tui_lab.model_summary import Block, ModelSummary
 from tui_lab.models.answering import answer
 from tui_lab.models.building import build
-from tui_lab.models.cost import Memory, Precision, training_cost
+from tui_lab.models.cost import training_cost
 from tui_lab.recipe import Recipe
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A part of the network, in the order it runs, its own parts (`depth` 1) after it.
-
-    `parameters` are those of its parts too. `shape` is its output's for one image, (C, H, W), (tokens, C), or (C,).
-    """
-
-    name: str
-    kind: str
-    depth: int
-    parameters: int
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSummary:
-    """`flops_per_step` and `memory` (bytes) are of an update at the recipe's batch size and accumulation."""
-
-    parameters: int
-    blocks: tuple[Block, ...]
-    flops_per_step: int
-    memory: Memory
-
-
-def summary(recipe: Recipe, precision: Precision = "no") -> ModelSummary:
-    """On tensors without bytes, so that the largest model costs no memory. `precision`: what training resolves to."""
+def summary(recipe: Recipe, autocast: bool = False) -> ModelSummary:
+    """On tensors without bytes, so that the largest model costs no memory. `autocast`: training is in bf16 or fp16."""
     with torch.device("meta"):
         model = build(recipe).eval()
-    cost = training_cost(recipe, precision)
+    cost = training_cost(recipe, autocast)
     return ModelSummary(_count(model), tuple(_blocks(recipe, model)), cost.flops, cost.memory)
 
 

@@ -20,7 +20,7 @@ def cost_lines(recipe: Recipe, summary: ModelSummary | None, probe: Probe | None
     lines += [
         _line("parameters", f"{summary.parameters:,}".replace(",", "\u202f")),
         _line("a step", f"{si(summary.flops_per_step, 'FLOP')}, fwd+bwd"),
-        _line("memory", f"≈ {size(summary.memory_bytes)}, estimated"),
+        _line("memory", f"≈ {size(summary.memory.total)}, estimated"),
         *(_line(name, size(part), "$secondary") for name, part in memory_parts(summary)),
     ]
     if probe is None:

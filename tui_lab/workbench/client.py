@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from tui_lab import errors
 from tui_lab.errors import LabError, WorkbenchError
+from tui_lab.model_summary import Block, Memory, ModelSummary
 from tui_lab.runs.frame import Frame
 from tui_lab.runs.home import lab_home
 from tui_lab.workbench.wire import LENGTH, Message, WireError, decode_header, encode, header_length
@@ -51,48 +52,6 @@ class Device:
     free: int | None
     total: int | None
     threads: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A part of the network, in the order it runs, its own parts (`depth` 1) after it; `shape` is its output's, without
-    the batch."""
-
-    name: str
-    kind: str
-    depth: int
-    parameters: int
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Bytes that training holds, estimated. `copies`: the EMA, and the weights that previews are drawn from;
-    `activations` are those of the batch."""
-
-    weights: int
-    gradients: int
-    optimizer: int
-    copies: int
-    activations: int
-
-    @property
-    def total(self) -> int:
-        return self.weights + self.gradients + self.optimizer + self.copies + self.activations
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSummary:
-    """`flops_per_step`: of an update at the recipe's batch size, forward and back."""
-
-    parameters: int
-    blocks: tuple[Block, ...]
-    flops_per_step: int
-    memory: Memory
-
-    @property
-    def memory_bytes(self) -> int:
-        return self.memory.total
 
 
 @dataclass(frozen=True, slots=True)

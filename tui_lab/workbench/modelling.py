@@ -29,16 +29,8 @@ _SHOWN = 256
 def summary(request: dict[str, Any]) -> Iterator[Message]:
     """`recipe`: its TOML. The cost is in the precision that the recipe asks for, where its device is here."""
     recipe = _recipe(request)
-    found = models.summary(recipe, _precision(recipe))
-    yield Message(
-        {
-            "kind": "result",
-            "parameters": found.parameters,
-            "blocks": [asdict(block) for block in found.blocks],
-            "flops_per_step": found.flops_per_step,
-            "memory": asdict(found.memory),
-        }
-    )
+    found = models.summary(recipe, _autocast(recipe))
+    yield Message({"kind": "result", **asdict(found)})
 
 
 def architecture(request: dict[str, Any]) -> Iterator[Message]:
@@ -103,8 +95,8 @@ def _recipe(request: dict[str, Any]) -> Recipe:
     return parse_recipe(request["recipe"], source="the recipe")
 
 
-def _precision(recipe: Recipe) -> models.Precision:
+def _autocast(recipe: Recipe) -> bool:
     try:
-        return resolve_precision(recipe.training.mixed_precision, resolve_device(recipe.training.device))
+        return resolve_precision(recipe.training.mixed_precision, resolve_device(recipe.training.device)) != "no"
     except DeviceError:
-        return "no"
+        return False
