@@ -31,7 +31,7 @@ from tui_lab.data.images import Images, Progress, Rejected
 from tui_lab.data.shaping import Shaping
 from tui_lab.data.split import choose_rows
 from tui_lab.errors import DataError, DiskFullError
-from tui_lab.runs.files import is_disk_full
+from tui_lab.runs.files import is_disk_full, private_folder, sync
 from tui_lab.runs.home import cache_home
 from tui_lab.sanitize import clean
 
@@ -92,7 +92,7 @@ def write(source: Source, dataset: Dataset, progress: Progress | None = None) ->
     folder = _folder(source, shaping, progress)
     opened = source.open(progress)
     try:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder.parent)
         _make_room(folder.parent, opened.count * int(np.prod(shaping.shape)), source.name)
         with _aside(folder) as aside:
             decode_all(opened, source.name, shaping, aside, progress)
@@ -101,7 +101,7 @@ def write(source: Source, dataset: Dataset, progress: Progress | None = None) ->
             # Another process may have decoded the same set meanwhile: then the rename fails, and its folder is as good.
             with contextlib.suppress(OSError):
                 aside.rename(folder)
-                _sync(folder.parent)
+                sync(folder.parent)
         stored = _load(folder, source, shaping)
     except OSError as error:
         if is_disk_full(error):
@@ -292,11 +292,3 @@ def _delete(folder: Path) -> bool:
             return False
         shutil.rmtree(going, ignore_errors=True)
     return True
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -21,6 +21,7 @@ from tui_lab.data.decode import UNREADABLE, decoded, why
 from tui_lab.data.images import Progress, Rejected
 from tui_lab.data.shaping import Shaping, shape_arrays
 from tui_lab.errors import DataError
+from tui_lab.runs.files import sync
 from tui_lab.sanitize import clean
 
 if TYPE_CHECKING:
@@ -183,14 +184,10 @@ def _write_header(file: IO[bytes], count: int, shape: tuple[int, int, int]) -> N
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:
-    with path.open("wb") as file:
-        np.save(file, array)
-        file.flush()
-        os.fsync(file.fileno())
+    np.save(path, array)
+    sync(path)
 
 
 def _write_json(path: Path, document: Any) -> None:
-    with path.open("w") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
+    path.write_text(json.dumps(document))
+    sync(path)

@@ -20,7 +20,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from tui_lab.errors import DiskFullError, LabError
-from tui_lab.runs.files import FILE_MODE, FOLDER_MODE, is_disk_full, write_all
+from tui_lab.runs.files import FILE_MODE, FOLDER_MODE, is_disk_full, sync, write_all
 
 STATE = "state.json"
 _SPARE_BYTES = 1 << 20
@@ -75,9 +75,9 @@ def write(checkpoint: Checkpoint, folder: Path, keep: int = 0) -> Written:
         aside.mkdir(mode=FOLDER_MODE)
         for name, data in files.items():
             _write_file(aside / name, data)
-        _sync_folder(aside)
+        sync(aside)
         _put(aside, target)
-        _sync_folder(folder)
+        sync(folder)
     except OSError as error:
         shutil.rmtree(aside, ignore_errors=True)
         if is_disk_full(error):
@@ -141,14 +141,6 @@ def _write_file(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     try:
         write_all(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from tui_lab.models.building import build
 from tui_lab.models.usage import readme
 from tui_lab.recipe import Recipe, dump_recipe, edited, load_recipe
 from tui_lab.runs.exports import INDEX, MODEL, RECIPE, holds_components, is_export
+from tui_lab.runs.files import sync
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ def export_pipeline(recipe: Recipe, weights: nn.Module | Mapping[str, Tensor], f
             complete = Path(aside) / "new"
             _write(recipe, model, complete)
             for path in [*complete.rglob("*"), complete]:
-                _sync(path)
+                sync(path)
             _put(complete, folder, Path(aside) / "old")
     except (OSError, SafetensorError) as error:
         if getattr(error, "errno", None) == errno.ENOSPC or f"os error {errno.ENOSPC}" in str(error):
@@ -173,13 +173,4 @@ def _put(complete: Path, folder: Path, old: Path) -> None:
             old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
-    _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    """Bring a file, or a folder's entries, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder.parent)

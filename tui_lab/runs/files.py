@@ -34,6 +34,15 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def sync(path: Path) -> None:
+    """Bring a file, or a folder's entries, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def replace_file(path: Path, *parts: bytes, aside: Path | None = None) -> None:
     """Put a file at `path` in one step: written beside it (or in `aside`, same file system), then renamed.
 
