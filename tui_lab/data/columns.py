@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,16 +32,10 @@ def features_of(schema: pa.Schema) -> Features:
     return {name: feature for name, feature in features if isinstance(feature, dict)}
 
 
-class Columns(NamedTuple):
-    """The columns of a table, and those of them whose type says that they hold pictures."""
-
-    all: tuple[str, ...]
-    images: tuple[str, ...]
-
-    @classmethod
-    def of(cls, schema: pa.Schema, features: Features) -> Columns:
-        declared = [name for name in schema.names if features.get(name, {}).get("_type") in ("Image", "Array3D")]
-        return cls(tuple(schema.names), tuple(declared or [f.name for f in schema if _may_hold_pictures(f)]))
+def _image_columns(schema: pa.Schema, features: Features) -> list[str]:
+    """The columns whose type says that they hold pictures."""
+    declared = [name for name in schema.names if features.get(name, {}).get("_type") in ("Image", "Array3D")]
+    return declared or [field.name for field in schema if _may_hold_pictures(field)]
 
 
 def _may_hold_pictures(field: pa.Field) -> bool:
@@ -65,16 +59,16 @@ def choose_columns(
 
     Raises DataError with the columns that are there for one that is not, or that holds no images.
     """
-    columns = Columns.of(schema, features)
-    shown = clean(", ".join(columns.all), 200)
-    chosen = image or next(iter(columns.images), "") or _paths_column(schema, first)
-    holds_images = chosen in columns.images or (chosen in columns.all and looks_like_a_picture(first(chosen)))
+    images = _image_columns(schema, features)
+    shown = clean(", ".join(schema.names), 200)
+    chosen = image or next(iter(images), "") or _paths_column(schema, first)
+    holds_images = chosen in images or (chosen in schema.names and _looks_like_a_picture(first(chosen)))
     if not holds_images:
         asked = f"no column of images {clean(image, 80)!r}" if image else "no column of images"
         raise DataError(f"{name} has {asked}; set dataset.image_column (it has {shown})")
-    if label and label not in columns.all:
+    if label and label not in schema.names:
         raise DataError(f"{name} has no label {clean(label, 80)!r}; set dataset.label (it has {shown})")
-    others = [column for column in columns.all if column != chosen and column not in columns.images]
+    others = [column for column in schema.names if column != chosen and column not in images]
     declared = [column for column in others if features.get(column, {}).get("_type") == "ClassLabel"]
     return chosen, label or next(iter(declared), "") or usual_column(others)
 
@@ -93,7 +87,7 @@ def class_names(features: Features, column: str) -> tuple[str, ...]:
     return tuple(clean(str(name), 80) for name in names) if isinstance(names, list) else ()
 
 
-def looks_like_a_picture(cell: Any) -> bool:
+def _looks_like_a_picture(cell: Any) -> bool:
     """Whether a cell holds an encoded picture, the path of one, or its numbers."""
     if isinstance(cell, dict):
         return bool(cell.get("bytes") or cell.get("path"))
@@ -109,4 +103,4 @@ def _paths_column(schema: pa.Schema, first: Callable[[str], Any]) -> str:
     from pyarrow import types
 
     words = [field.name for field in schema if types.is_string(field.type) or types.is_large_string(field.type)]
-    return next((name for name in words if looks_like_a_picture(first(name))), "")
+    return next((name for name in words if _looks_like_a_picture(first(name))), "")

@@ -76,12 +76,12 @@ class HubDataset:
         asked = ", ".join(filter(None, (self.config, self.split, self.revision)))
         return (
             f"cannot get {self.name} ({clean(asked, 80)}) from the hub: {clean(_reason(error), 200)}; check the "
-            f"name and the network, or fetch it where there is one and copy its cache ({hub_cache()}, HF_HOME) here, "
+            f"name and the network, or fetch it where there is one and copy its cache ({_hub_cache()}, HF_HOME) here, "
             "or set dataset.path to a copy from save_to_disk or to its parquet files"
         )
 
 
-def hub_cache() -> str:
+def _hub_cache() -> str:
     """Where the hub's client keeps what it has fetched, for a message."""
     return clean(os.environ.get("HF_HOME") or "~/.cache/huggingface", 120)
 

@@ -59,16 +59,16 @@ def shuffled(items: Iterable[_T], size: int, rng: np.random.Generator) -> Iterat
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class Rows:
     """An open stream of rows, and which of their columns are which."""
 
-    rows: Any
+    stream: Any
     image: str
     label: str
     features: Features
 
 
-def open_columns(hub: HubDataset) -> Columns:
+def open_rows(hub: HubDataset) -> Rows:
     """The rows as they come, images still encoded. Raises DataError."""
     from datasets import Image
 
@@ -88,7 +88,7 @@ def open_columns(hub: HubDataset) -> Columns:
 
     asked = (hub.image_column, hub.label)
     image, label = choose_columns(features.arrow_schema, features.to_dict(), *asked, hub.name, first)
-    return Columns(rows.select_columns([image, *([label] if label else [])]), image, label, features.to_dict())
+    return Rows(rows.select_columns([image, *([label] if label else [])]), image, label, features.to_dict())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,18 +126,18 @@ class StreamStart:
         return f"first {FIRST} of {self.hub.manifest()}"
 
     def open(self, progress: Progress | None = None) -> OpenedTable:
-        columns = open_columns(self.hub)
-        rows = []
+        rows = open_rows(self.hub)
+        first: list[dict[str, Any]] = []
         try:
-            for row in islice(columns.rows, FIRST):
-                rows.append(row)
+            for row in islice(rows.stream, FIRST):
+                first.append(row)
                 if progress:
-                    progress(len(rows), 0)
+                    progress(len(first), 0)
         except OSError as error:
             raise DataError(self.hub.unreachable(error)) from error
-        values = [row[columns.label] for row in rows] if columns.label else []
-        labels = labels_of(values, columns.features, columns.label)
-        return OpenedTable(_Fetched([row[columns.image] for row in rows]), labels, None)
+        values = [row[rows.label] for row in first] if rows.label else []
+        labels = labels_of(values, rows.features, rows.label)
+        return OpenedTable(_Fetched([row[rows.image] for row in first]), labels, None)
 
 
 class Stream:
@@ -193,11 +193,11 @@ class Stream:
     def _pictures(self) -> Iterator[Shown]:
         shaping = Shaping.of(self._dataset)
         classes = load_images(self._dataset.model_copy(update={"classes": ()})).classes
-        columns = open_columns(self._hub)
+        rows = open_rows(self._hub)
         for epoch in count():
             usable = 0
-            rows = shuffled(self._rows(columns, classes), BUFFER, np.random.default_rng([self._seed, epoch]))
-            for cell, label in rows:
+            cells = shuffled(self._cells(rows, classes), BUFFER, np.random.default_rng([self._seed, epoch]))
+            for cell, label in cells:
                 raw = raw_cell("", cell, label, None)
                 try:
                     pixels = decode(raw.content, shaping) if isinstance(raw, Raw) else None
@@ -212,24 +212,24 @@ class Stream:
                     "dataset.streaming off, or change dataset.classes"
                 )
 
-    def _rows(self, columns: Columns, classes: tuple[str, ...]) -> Iterator[tuple[Any, int]]:
+    def _cells(self, rows: Rows, classes: tuple[str, ...]) -> Iterator[tuple[Any, int]]:
         """Cells of images with the numbers of their classes, of `classes` those that the recipe asks for."""
-        declared = bool(class_names(columns.features, columns.label))
+        declared = bool(class_names(rows.features, rows.label))
         number = {name: index for index, name in enumerate(classes)}
         asked, renumbered = self._dataset.classes, np.arange(-1, len(classes))
         if asked:
             renumbered = only_classes(asked, self._hub.name, renumbered, classes)[0]
-        for row in columns.rows.skip(FIRST):
+        for row in rows.stream.skip(FIRST):
             if self._closed.is_set():
                 return
             label = -1
-            if declared and isinstance(value := row[columns.label], int) and value < len(classes):
+            if declared and isinstance(value := row[rows.label], int) and 0 <= value < len(classes):
                 label = value
-            elif columns.label and not declared:
-                label = number.get(clean(word_of(row[columns.label]), 80), -1)
+            elif rows.label and not declared:
+                label = number.get(clean(word_of(row[rows.label]), 80), -1)
             label = int(renumbered[label + 1])
             if not asked or label >= 0:
-                yield row[columns.image], label
+                yield row[rows.image], label
 
 
 def open_stream(dataset: Dataset, seed: int = 0) -> Stream:
