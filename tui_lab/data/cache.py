@@ -74,6 +74,7 @@ class Stored:
             content_hash=self.content_hash,
             margin=self.margin,
             folder=self.folder,
+            streaming=dataset.streaming,
         )
 
 

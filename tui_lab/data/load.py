@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ NAMES = (EMBEDDED, "digits", "fashion-mnist")
 def load_images(dataset: Dataset, progress: Progress | None = None) -> Images:
     """The dataset's pictures; of a streamed one the first. The embedded set takes milliseconds; any other is decoded
     into the lab's cache once, and memory-mapped from there afterwards. Raises DataError with one line for people."""
-    if _is_embedded(dataset):
+    if is_embedded(dataset):
         from tui_lab.data.embedded import load
 
         return load(dataset)
@@ -28,19 +27,19 @@ def load_images(dataset: Dataset, progress: Progress | None = None) -> Images:
 
     source = source_of(dataset)
     stored = cache.read(source, dataset, progress) or cache.write(source, dataset, progress)
-    return replace(stored.images(dataset), streaming=dataset.streaming)
+    return stored.images(dataset)
 
 
 def load_cached(dataset: Dataset, progress: Progress | None = None) -> Images | None:
     """The pictures if they are at hand without decoding anything and without importing scikit-learn or `datasets`;
     None if `load_images` would have work to do. For a screen that must not wait: listing a large folder takes a second
     for each 100,000 files, and what `progress` raises stops it."""
-    if _is_embedded(dataset):
+    if is_embedded(dataset):
         return load_images(dataset)
     from tui_lab.data import cache
 
     stored = cache.read(source_of(dataset), dataset, progress)
-    return None if stored is None else replace(stored.images(dataset), streaming=dataset.streaming)
+    return None if stored is None else stored.images(dataset)
 
 
 def needs_workbench(dataset: Dataset) -> bool:
@@ -80,7 +79,7 @@ def source_of(dataset: Dataset) -> Source:
     )
 
 
-def _is_embedded(dataset: Dataset) -> bool:
+def is_embedded(dataset: Dataset) -> bool:
     return dataset.name == EMBEDDED and not dataset.path
 
 

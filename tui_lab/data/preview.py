@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_lab.data.decode import UNREADABLE, decode, why
 from tui_lab.data.images import Progress, Rejected
+from tui_lab.data.load import is_embedded, source_of
 from tui_lab.data.shaping import Shaping
 from tui_lab.data.split import choose_rows
 
@@ -35,9 +36,7 @@ def preview_pictures(
     the source's order, with those that cannot be used among them. Opening the source is paid for once: it is kept for
     the next call, and may be stopped by what `progress` raises. Raises DataError.
     """
-    from tui_lab.data.load import EMBEDDED
-
-    if dataset.name == EMBEDDED and not dataset.path:
+    if is_embedded(dataset):
         from tui_lab.data.embedded import load
 
         images = load(dataset, only=slice(first, first + count))
@@ -50,8 +49,6 @@ def preview_pictures(
 
 
 def _picture(raw: Raw | Rejected, label: int | None, shaping: Shaping) -> Picture | Rejected:
-    from tui_lab.data.decode import UNREADABLE, decode, why
-
     if isinstance(raw, Rejected):
         return raw
     try:
@@ -76,36 +73,32 @@ def _places(dataset: Dataset, source: Source, opened: Opened, first: int, count:
     return list(zip(known.index[rows].tolist(), chosen.labels[rows].tolist(), strict=True))
 
 
-_SHAPING_KNOBS: dict[str, Any] = {
-    "resolution": 16,
-    "width": 0,
-    "fit": "center_crop",
-    "resize_filter": "lanczos",
-    "channels": 3,
-    "background": "#ffffff",
-    "random_flip": False,
-    "random_rotation": 0.0,
-    "classes": (),
-    "balance": False,
-    "limit": 0,
-    "val_fraction": 0.0,
+_SHAPING_KNOBS = {
+    "resolution",
+    "width",
+    "fit",
+    "resize_filter",
+    "channels",
+    "background",
+    "random_flip",
+    "random_rotation",
+    "classes",
+    "balance",
+    "limit",
+    "val_fraction",
 }
 """What a source does not depend on."""
-_KEPT = 1
 _lock = Lock()
-_sources: OrderedDict[str, tuple[Source, Opened]] = OrderedDict()
+_last: dict[str, tuple[Source, Opened]] = {}
 
 
 def opened_source(dataset: Dataset, progress: Progress | None = None) -> tuple[Source, Opened]:
-    """The dataset's source, opened; the last few are kept open. Raises DataError."""
-    from tui_lab.data.load import source_of
-
-    key = dataset.model_copy(update=_SHAPING_KNOBS).model_dump_json()
+    """The dataset's source, opened; the last one is kept open. Raises DataError."""
+    key = dataset.model_dump_json(exclude=_SHAPING_KNOBS)
     with _lock:
-        if key not in _sources:
+        if key not in _last:
             source = source_of(dataset)
-            _sources[key] = source, source.open(progress)
-            while len(_sources) > _KEPT:
-                _sources.popitem(last=False)
-        _sources.move_to_end(key)
-        return _sources[key]
+            opened = source.open(progress)
+            _last.clear()
+            _last[key] = source, opened
+        return _last[key]
