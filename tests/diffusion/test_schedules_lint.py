@@ -81,7 +81,8 @@ def test_linting_is_quick() -> None:
 def _curves(drawn: Recipe) -> None:
     levels = schedules.levels(drawn.noise_scheduler)
     schedules.betas(drawn.noise_scheduler)
-    assert len(levels.snr) == len(levels.log_snr) == len(schedules.loss_share(drawn)) == 1000
+    assert len(levels.snr) == len(levels.log_snr) == 1000
+    assert len(schedules.loss_share(drawn.noise_scheduler, drawn.loss)) == 1000
     schedules.visits(drawn)
 
 
@@ -193,7 +194,8 @@ def test_min_snr_with_v_says_what_the_noisy_levels_get() -> None:
 def test_a_loss_of_a_few_levels_is_named(knobs: dict[str, Any], weighting: str) -> None:
     changes = {"loss.weighting": weighting}
     (remark,) = (found for found in bad(lint(changes, **knobs)) if found.key == "loss.weighting")
-    share = np.sort(schedules.loss_share(recipe(changes, **knobs)))[::-1]
+    trained = recipe(changes, **knobs)
+    share = np.sort(schedules.loss_share(trained.noise_scheduler, trained.loss))[::-1]
     count = int(remark.text.partition("comes from ")[2].partition(" of")[0])
     assert share[:count].sum() >= 0.5 > share[: count - 1].sum() and count < 50
     assert "loss.weighting" not in {found.key for found in bad(lint({"loss.weighting": "min_snr"}, **knobs))}

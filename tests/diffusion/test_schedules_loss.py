@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tui_lab.diffusion import schedules
-from tui_lab.recipe.schema import Loss, NoiseScheduler, Objective, Recipe
+from tui_lab.recipe.schema import Loss, NoiseScheduler, Objective
 
 LINEAR = NoiseScheduler()
 FLOW = NoiseScheduler.model_validate({"class": "FlowMatchEulerDiscreteScheduler"})
@@ -29,7 +29,7 @@ def test_weights_on_x0_are_the_papers() -> None:
         "sigmoid": snr / (1 + np.exp(levels.log_snr + 1)),  # b = -1
     }
     for name, expected in on_x0.items():
-        found = schedules.weights(Loss(weighting=name), "sample", levels)  # type: ignore[arg-type]
+        found = schedules.weights(Loss.model_validate({"weighting": name}), "sample", levels)
         np.testing.assert_allclose(found, expected, rtol=1e-10, err_msg=name)
 
 
@@ -116,9 +116,9 @@ def test_importance_draws_quantiles_in_proportion() -> None:
 
 
 def test_a_share_of_the_loss_is_draws_times_weight() -> None:
-    recipe = Recipe(loss=Loss(timestep_sampling="cosine", weighting="min_snr"))
-    share = schedules.loss_share(recipe)
-    product = schedules.density(LINEAR, recipe.loss) * np.minimum(5 / schedules.snr(LINEAR), 1)
+    loss = Loss(timestep_sampling="cosine", weighting="min_snr")
+    share = schedules.loss_share(LINEAR, loss)
+    product = schedules.density(LINEAR, loss) * np.minimum(5 / schedules.snr(LINEAR), 1)
     np.testing.assert_allclose(share, product / product.sum())
     assert share.sum() == pytest.approx(1)
 
@@ -126,5 +126,5 @@ def test_a_share_of_the_loss_is_draws_times_weight() -> None:
 def test_an_infinite_weight_gets_all_of_the_loss() -> None:
     custom = (0.1,) * 9 + (1.0,)
     noise = NoiseScheduler(trained_betas=custom, num_train_timesteps=10)
-    share = schedules.loss_share(Recipe.model_construct(noise_scheduler=noise, loss=Loss(weighting="edm")))
+    share = schedules.loss_share(noise, Loss(weighting="edm"))
     assert share[-1] == pytest.approx(1) and np.isfinite(share).all()

@@ -11,7 +11,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # whose list of samplers is this one
+    from tui_lab.recipe.schema import NoiseScheduler, Recipe
 
 DDPM, FLOW, EDM, MIXING = (
     "DDPMScheduler",
@@ -252,42 +255,7 @@ _NOT_OFFERED = {"LCMScheduler": f"LCM {_DISTILLED}", "TCDScheduler": f"TCD {_DIS
 _BY_PREFERENCE = ("DPMSolverMultistepScheduler", "EDMDPMSolverMultistepScheduler", *SAMPLERS)
 
 
-class _NoiseScheduler(Protocol):
-    @property
-    def class_name(self) -> str: ...
-    @property
-    def objective(self) -> str: ...
-    @property
-    def num_train_timesteps(self) -> int: ...
-    @property
-    def beta_schedule(self) -> str: ...
-    @property
-    def trained_betas(self) -> tuple[float, ...]: ...
-    @property
-    def rescale_betas_zero_snr(self) -> bool: ...
-
-
-class _Sampling(Protocol):
-    @property
-    def scheduler(self) -> str: ...
-    @property
-    def num_inference_steps(self) -> int: ...
-    @property
-    def timestep_spacing(self) -> str: ...
-    @property
-    def sigma_schedule(self) -> str: ...
-
-
-class SampledRecipe(Protocol):
-    """The sections of a recipe that a sampler has to fit."""
-
-    @property
-    def noise_scheduler(self) -> _NoiseScheduler: ...
-    @property
-    def sampling(self) -> _Sampling: ...
-
-
-def fits(sampler: str, recipe: SampledRecipe) -> str | None:
+def fits(sampler: str, recipe: Recipe) -> str | None:
     """Why `sampler` cannot sample what `recipe` trains, spaced as it asks, and what can; None if it can."""
     noise, sampling = recipe.noise_scheduler, recipe.sampling
     info = SAMPLERS.get(sampler)
@@ -311,7 +279,7 @@ def fits(sampler: str, recipe: SampledRecipe) -> str | None:
     return _steps_amiss(info, recipe)
 
 
-def _steps_amiss(info: SamplerInfo, recipe: SampledRecipe) -> str | None:
+def _steps_amiss(info: SamplerInfo, recipe: Recipe) -> str | None:
     noise, sampling = recipe.noise_scheduler, recipe.sampling
     steps, timesteps = sampling.num_inference_steps, noise.num_train_timesteps
     if steps < info.least_steps:
@@ -338,7 +306,7 @@ def _steps_amiss(info: SamplerInfo, recipe: SampledRecipe) -> str | None:
     return None
 
 
-def _able(noise: _NoiseScheduler) -> str:
+def _able(noise: NoiseScheduler) -> str:
     ranges = ((info.short, info.over.get(noise.class_name)) for info in _LIST)
     return ", ".join(short for short, can in ranges if can and noise.objective in can.objectives)
 
@@ -348,7 +316,7 @@ def _no_such(info: SamplerInfo, knob: str, value: str, known: tuple[str, ...]) -
     return f"{info.short} knows no {knob} {value}; set sampling.{knob} to {choices}"
 
 
-def fitting_sampler(recipe: SampledRecipe) -> str | None:
+def fitting_sampler(recipe: Recipe) -> str | None:
     """The first sampler of the list that fits, where the recipe's own does not; None where it does, or none would."""
     if fits(recipe.sampling.scheduler, recipe) is None:
         return None

@@ -122,7 +122,7 @@ def _schedule_numbers(recipe: Recipe, remarks: list[Remark]) -> dict[str, Any]:
         "log_snr": _finite(levels.log_snr),
         "alpha": _finite(levels.alpha),
         "sigma": _finite(levels.sigma),
-        "loss_share": _finite(schedules.loss_share(recipe)),
+        "loss_share": _finite(schedules.loss_share(noise, recipe.loss)),
         "visits": {
             "timesteps": _finite(visited.timesteps),
             "sigma": _finite(visited.sigma),
@@ -142,7 +142,7 @@ def _put_schedule(recipe: Recipe) -> None:
     from tui_lab.diffusion import schedules
 
     noise, sampling = recipe.noise_scheduler, recipe.sampling
-    levels, share = schedules.levels(noise), schedules.loss_share(recipe)
+    levels, share = schedules.levels(noise), schedules.loss_share(noise, recipe.loss)
     betas = schedules.betas(noise) if noise.class_name == "DDPMScheduler" else None
     put(f"{_process_words(noise)}, T = {noise.num_train_timesteps}, predicts {noise.objective}")
     rows = []

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+
+from tui_lab.recipe.schema import Model
 
 _K_GROUP = 32
 """Channels in a group of the K blocks' norm."""
 
 
-class _Model(Protocol):
-    @property
-    def block_out_channels(self) -> tuple[int, ...]: ...
-    @property
-    def down_block_types(self) -> Sequence[str]: ...
-    @property
-    def up_block_types(self) -> Sequence[str]: ...
-
-
-def clashes(model: _Model, channels: int) -> Iterator[tuple[str, str]]:
+def clashes(model: Model, channels: int) -> Iterator[tuple[str, str]]:
     """(knob of [model], why) for each rule that the blocks break; `channels` are the images'. Needs one width, one down
     block and one up block a resolution."""
     yield from _k_blocks(model)
     yield from _skip_blocks(model, channels)
 
 
-def _k_blocks(model: _Model) -> Iterator[tuple[str, str]]:
+def _k_blocks(model: Model) -> Iterator[tuple[str, str]]:
     """K blocks hand over other skip connections than the rest do, and norm in groups of 32 channels."""
     for name in ("down_block_types", "up_block_types"):
         blocks = getattr(model, name)
@@ -50,7 +42,7 @@ def _odd_for_k(widths: Sequence[int]) -> int | None:
     return None
 
 
-def _skip_blocks(model: _Model, channels: int) -> Iterator[tuple[str, str]]:
+def _skip_blocks(model: Model, channels: int) -> Iterator[tuple[str, str]]:
     """Skip blocks carry the picture itself along, as RGB, and choose their own norm groups."""
     ups = [block for block in model.up_block_types if "Skip" in block]
     blocks = [*(block for block in model.down_block_types if "Skip" in block), *ups]

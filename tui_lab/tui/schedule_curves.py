@@ -115,19 +115,12 @@ def _preconditioning(noise: NoiseScheduler, levels: schedules.Levels) -> CurveSe
 def _loss_share(noise: NoiseScheduler, loss: Loss, levels: schedules.Levels) -> CurveSet:
     """Each level's share of the loss, and of the draws where they are not even; 1 is an even share."""
     count = noise.num_train_timesteps
-    sections = _Sections(noise, loss)
-    share = schedules.loss_share(sections) * count
+    share = schedules.loss_share(noise, loss) * count
     drawn = schedules.density(noise, loss) * count
     curves = [Curve("loss share", share, main=True)]
     if np.ptp(drawn) > 1e-9:
         curves.append(Curve("drawn", drawn))
     return CurveSet("loss share, 1 = even", tuple(curves), (0.0, float(max(one.y.max() for one in curves)) * 1.05))
-
-
-@dataclass(frozen=True, slots=True)
-class _Sections:
-    noise_scheduler: NoiseScheduler
-    loss: Loss
 
 
 def _span(y: Float) -> tuple[float, float] | None:

@@ -4,7 +4,6 @@ Every process is x_t = α · x_0 + σ · ε over T levels (`levels`); a sampler 
 """
 
 from tui_lab.diffusion.schedules.betas import (
-    NoiseSchedule,
     alphas_cumprod,
     betas,
     rescale_zero_terminal_snr,
@@ -23,7 +22,6 @@ from tui_lab.diffusion.schedules.weights import weights
 
 __all__ = [
     "Levels",
-    "NoiseSchedule",
     "Remark",
     "Visits",
     "add_noise",

@@ -8,46 +8,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tui_lab.errors import RecipeError
+from tui_lab.recipe.schema import NoiseScheduler
 
 Float = NDArray[np.float64]
 
 
-class NoiseSchedule(Protocol):
-    """The fields of a recipe's `[noise_scheduler]` that fix its βs."""
-
-    @property
-    def num_train_timesteps(self) -> int: ...
-    @property
-    def beta_schedule(self) -> str: ...
-    @property
-    def beta_start(self) -> float: ...
-    @property
-    def beta_end(self) -> float: ...
-    @property
-    def trained_betas(self) -> Sequence[float]: ...
-    @property
-    def rescale_betas_zero_snr(self) -> bool: ...
-
-
-def betas(noise: NoiseSchedule) -> Float:
+def betas(noise: NoiseScheduler) -> Float:
     """β_t with shape (T,), each in (0, 1]; exactly 1 at the end of a schedule rescaled to zero terminal SNR."""
     scheduled = scheduled_betas(noise)
     return rescale_zero_terminal_snr(scheduled) if noise.rescale_betas_zero_snr else scheduled
 
 
-def scheduled_betas(noise: NoiseSchedule) -> Float:
+def scheduled_betas(noise: NoiseScheduler) -> Float:
     """β_t with shape (T,) before any rescaling: the schedule's, or `trained_betas` in its place.
 
     Raises RecipeError for `trained_betas` of another count, or outside (0, 1].
     """
     steps, start, end = noise.num_train_timesteps, noise.beta_start, noise.beta_end
-    if len(noise.trained_betas):
+    if noise.trained_betas:
         return _custom(noise.trained_betas, steps)
     match noise.beta_schedule:
         case "linear":
@@ -102,16 +86,16 @@ def rescale_zero_terminal_snr(betas: NDArray[_Real]) -> NDArray[_Real]:
     return 1 - np.concatenate([alpha_bar[:1], alpha_bar[1:] / alpha_bar[:-1]])
 
 
-def alphas_cumprod(noise: NoiseSchedule) -> Float:
+def alphas_cumprod(noise: NoiseScheduler) -> Float:
     """ᾱ_t = ∏_{s≤t} (1-β_s) with shape (T,), falling within [0, 1]."""
     return np.cumprod(1 - betas(noise), dtype=np.float64)
 
 
-def sqrt_alphas_cumprod(noise: NoiseSchedule) -> Float:
+def sqrt_alphas_cumprod(noise: NoiseScheduler) -> Float:
     """√ᾱ_t: how much of the picture is left in x_t."""
     return np.sqrt(alphas_cumprod(noise))
 
 
-def sqrt_one_minus_alphas_cumprod(noise: NoiseSchedule) -> Float:
+def sqrt_one_minus_alphas_cumprod(noise: NoiseScheduler) -> Float:
     """√(1-ᾱ_t): the standard deviation of the noise in x_t."""
     return np.sqrt(1 - alphas_cumprod(noise))

@@ -26,7 +26,7 @@ def lint_loss(recipe: Recipe) -> Iterator[Remark]:
 
 
 def _concentration(recipe: Recipe) -> Iterator[Remark]:
-    share = loss_share(recipe)
+    share = loss_share(recipe.noise_scheduler, recipe.loss)
     order = np.argsort(share)[::-1]
     count = int(np.searchsorted(share[order].cumsum(), 0.5)) + 1
     total = len(share)
@@ -55,12 +55,13 @@ def _min_snr_with_v(recipe: Recipe) -> Iterator[Remark]:
     noisy = levels(noise).snr < _NOISY_SNR
     if not noisy.any():
         return
-    plain = recipe.model_copy(update={"loss": loss.model_copy(update={"weighting": "none"})})
+    plain = loss.model_copy(update={"weighting": "none"})
+    part, even = (float(loss_share(noise, one)[noisy].sum()) for one in (loss, plain))
     yield Remark(
         "ok",
         f"min_snr with v_prediction weighs by min(SNR, {loss.snr_gamma:g}) / (SNR + 1): the noisy levels from "
-        f"t = {int(noisy.argmax())} on, which settle what a picture shows, get {loss_share(recipe)[noisy].sum():.1%} "
-        f"of the loss in place of {loss_share(plain)[noisy].sum():.0%}; detail is learned sooner",
+        f"t = {int(noisy.argmax())} on, which settle what a picture shows, get {part:.1%} of the loss in place "
+        f"of {even:.0%}; detail is learned sooner",
         "loss.weighting",
     )
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from tui_lab.diffusion.schedules.betas import Float, NoiseSchedule, sqrt_alphas_cumprod
+from tui_lab.diffusion.schedules.betas import Float, sqrt_alphas_cumprod
 from tui_lab.diffusion.schedules.levels import Levels, levels
 from tui_lab.diffusion.schedules.remark import Remark
 from tui_lab.diffusion.schedules.timestep_density import density
@@ -166,21 +165,11 @@ def _earlier_noise(noise: NoiseScheduler) -> tuple[str, str]:
     return "noise_scheduler.beta_schedule", "set beta_schedule to squaredcos_cap_v2"
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    num_train_timesteps: int
-    beta_schedule: str
-    beta_start: float
-    beta_end: float
-    rescale_betas_zero_snr: bool = False
-    trained_betas: tuple[float, ...] = ()
-
-
-def beta_end_for(noise: NoiseSchedule, terminal: float) -> float | None:
-    """The beta_end at which √ᾱ_{T-1} is `terminal`, with all else as it is; None where no beta_end leads there."""
+def beta_end_for(noise: NoiseScheduler, terminal: float) -> float | None:
+    """The beta_end at which √ᾱ_{T-1} is `terminal`, not rescaled and with all else as it is, or None."""
 
     def ends_at(beta_end: float) -> float:
-        trial = _Trial(noise.num_train_timesteps, noise.beta_schedule, noise.beta_start, beta_end)
+        trial = noise.model_copy(update={"beta_end": beta_end, "rescale_betas_zero_snr": False})
         return float(sqrt_alphas_cumprod(trial)[-1])
 
     low, high = noise.beta_start, 0.999

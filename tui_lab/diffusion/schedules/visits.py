@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tui_lab.catalog.samplers import SAMPLERS, fits
-from tui_lab.diffusion.schedules.betas import Float, NoiseSchedule, rescale_zero_terminal_snr, scheduled_betas
+from tui_lab.diffusion.schedules.betas import Float, rescale_zero_terminal_snr, scheduled_betas
 from tui_lab.diffusion.schedules.levels import levels, shifted
 from tui_lab.diffusion.schedules.sampler_sigmas import respaced, timestep_of
 from tui_lab.errors import RecipeError
-from tui_lab.recipe.schema import NoiseScheduler, Sampling
+from tui_lab.recipe.schema import NoiseScheduler, Recipe, Sampling
 
 _TINY_ALPHA_BAR = 2.0**-24
 """What solvers put in place of ᾱ = 0, which they would divide by; diffusers' own number."""
@@ -36,15 +36,6 @@ class Visits:
     timesteps: Float
     sigma: Float
     index: Float
-
-
-class SampledRecipe(Protocol):
-    """The sections of a recipe that fix where its sampler goes."""
-
-    @property
-    def noise_scheduler(self) -> NoiseScheduler: ...
-    @property
-    def sampling(self) -> Sampling: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +71,7 @@ _WALKS = {
 }
 
 
-def visits(recipe: SampledRecipe) -> Visits:
+def visits(recipe: Recipe) -> Visits:
     """Where the recipe's sampler calls the model, at its number of steps, spacing and sigma schedule.
 
     Raises RecipeError for a sampler that does not fit the recipe.
@@ -161,7 +152,7 @@ def _spaced(total: int, steps: int, spacing: str, grid: str) -> Float:
     return rising[::-1][:steps].copy()
 
 
-def _solver_sigmas(noise: NoiseSchedule, walk: _Walk) -> NDArray[np.float32]:
+def _solver_sigmas(noise: NoiseScheduler, walk: _Walk) -> NDArray[np.float32]:
     """σ/α of every timestep with shape (T,), never inf, in float32 as solvers keep it.
 
     In float32 because they look σ up among these to the last bit: it decides whether they start at T-1 or T-2.
@@ -177,9 +168,9 @@ def _solver_sigmas(noise: NoiseSchedule, walk: _Walk) -> NDArray[np.float32]:
     return np.sqrt((1 - single) / single)
 
 
-def _rounds(sampler: str, noise: NoiseSchedule) -> bool:
+def _rounds(sampler: str, noise: NoiseScheduler) -> bool:
     """Whether a level of Karras' is told to the model as the nearest timestep."""
-    if sampler == "DPMSolverMultistepScheduler" and not len(noise.trained_betas):
+    if sampler == "DPMSolverMultistepScheduler" and not noise.trained_betas:
         return noise.beta_schedule != "squaredcos_cap_v2"
     return _WALKS[sampler].rounds
 
