@@ -9,21 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from tests.data.files import grey_dataset, grey_png
 from tui_lab.data import archive, load_images
 from tui_lab.data.archive import Archive, Member, PackedTarReader, tar_members
 from tui_lab.data.source import Raw
 from tui_lab.errors import DataError
-from tui_lab.recipe import Dataset
 
 KINDS = ("zip", "tar", "tar.gz", "tar.bz2", "tar.xz")
-
-
-def png(value: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("L", (8, 8), value).save(file, "PNG")
-    return file.getvalue()
 
 
 def pack(path: Path, members: dict[str, bytes]) -> Path:
@@ -41,19 +34,15 @@ def pack(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-def dataset(path: Path, **changes: object) -> Dataset:
-    return Dataset.model_validate({"path": str(path), "resolution": 8, "channels": 1, "val_fraction": 0.0} | changes)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_pictures_and_classes_are_found_below_the_one_folder_that_archives_have(tmp_path: Path, kind: str) -> None:
     members = {
-        f"photos/{name}/{number}.png": png(value + number)
+        f"photos/{name}/{number}.png": grey_png(value + number)
         for name, value in (("b", 100), ("a", 0))
         for number in (1, 2)
     }
     members |= {"photos/readme.txt": b"hello", "photos/.hidden.png": b"", "__MACOSX/photos/a/._1.png": b""}
-    images = load_images(dataset(pack(tmp_path / f"photos.{kind}", members)))
+    images = load_images(grey_dataset(pack(tmp_path / f"photos.{kind}", members)))
     assert images.classes == ("a", "b")
     assert sorted(zip(images.pixels[:, 0, 0, 0].tolist(), images.labels.tolist(), strict=True)) == [
         (1, 0),
@@ -66,32 +55,36 @@ def test_pictures_and_classes_are_found_below_the_one_folder_that_archives_have(
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
 def test_a_table_of_labels_inside_is_used(tmp_path: Path, kind: str) -> None:
-    members = {"p/a.png": png(1), "p/b.png": png(2), "p/metadata.csv": b"file_name,mood\na.png,sad\nb.png,glad\n"}
-    images = load_images(dataset(pack(tmp_path / f"p.{kind}", members), label="mood"))
+    members = {
+        "p/a.png": grey_png(1),
+        "p/b.png": grey_png(2),
+        "p/metadata.csv": b"file_name,mood\na.png,sad\nb.png,glad\n",
+    }
+    images = load_images(grey_dataset(pack(tmp_path / f"p.{kind}", members), label="mood"))
     assert images.classes == ("glad", "sad")
     assert images.labels.tolist() == [1, 0]
 
 
 def test_nothing_is_written_anywhere_but_to_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = pack(tmp_path / "p.tar.gz", {"a.png": png(1), "../../evil.png": png(2)})
+    path = pack(tmp_path / "p.tar.gz", {"a.png": grey_png(1), "../../evil.png": grey_png(2)})
     monkeypatch.chdir(tmp_path)
-    load_images(dataset(path))
+    load_images(grey_dataset(path))
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_member_whose_content_is_damaged_is_left_out(tmp_path: Path) -> None:
-    path = pack(tmp_path / "p.zip", {"a.png": png(1), "b.png": png(2)})
+    path = pack(tmp_path / "p.zip", {"a.png": grey_png(1), "b.png": grey_png(2)})
     content = path.read_bytes()
-    path.write_bytes(content.replace(png(2), png(2)[:-1] + b"x"))
-    images = load_images(dataset(path))
+    path.write_bytes(content.replace(grey_png(2), grey_png(2)[:-1] + b"x"))
+    images = load_images(grey_dataset(path))
     assert [(item.path, item.reason) for item in images.rejected] == [("b.png", "Bad CRC-32 for file 'b.png'")]
 
 
 def test_a_damaged_compressed_tar_gives_what_comes_before_the_damage(tmp_path: Path) -> None:
-    members = {f"{number}.png": os.urandom(20_000) for number in range(20)} | {"z.png": png(9)}
-    path = pack(tmp_path / "p.tar.gz", {"first.png": png(7), **members})
+    members = {f"{number}.png": os.urandom(20_000) for number in range(20)} | {"z.png": grey_png(9)}
+    path = pack(tmp_path / "p.tar.gz", {"first.png": grey_png(7), **members})
     path.write_bytes(path.read_bytes()[:200_000])
-    images = load_images(dataset(path))
+    images = load_images(grey_dataset(path))
     assert images.pixels[:, 0, 0, 0].tolist() == [7]
     assert images.rejected[-1].path == "p.tar.gz"
     assert "damaged after" in images.rejected[-1].reason
@@ -142,9 +135,9 @@ def test_listing_can_be_given_up(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        load_images(dataset(path), stop)
+        load_images(grey_dataset(path), stop)
 
 
 def test_an_archive_without_images_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no images in .*; choose another archive or a folder"):
-        load_images(dataset(pack(tmp_path / "p.zip", {"a.txt": b"hello"})))
+        load_images(grey_dataset(pack(tmp_path / "p.zip", {"a.txt": b"hello"})))

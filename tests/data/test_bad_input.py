@@ -6,37 +6,60 @@ changed.
 
 from __future__ import annotations
 
-import gzip
-import io
 import os
 import re
-import socket
 import stat
-import struct
 import tarfile
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from PIL import Image, PngImagePlugin
-from pyarrow import parquet
+from PIL import Image
 
-from tests.data.test_fashion_mnist import idx
-from tui_lab.data import archive, load_images
+from tests.data.files import idx, png_that_claims
+from tests.data.odd_files import (
+    BLUE,
+    GOOD,
+    GREEN,
+    RED,
+    Colour,
+    animated,
+    array_file,
+    bad_checksum,
+    cut,
+    cut_tar,
+    encrypted_zip,
+    file,
+    identical,
+    idx_file,
+    image,
+    link,
+    make_socket,
+    noisy,
+    npz_that_lies,
+    png,
+    rotated,
+    saved,
+    several,
+    table,
+    tar_special,
+    tarred,
+    text_chunk_bomb,
+    transparent_palette,
+    without_permission,
+    zip_link,
+    zip_that_lies,
+    zipped,
+)
+from tui_lab.data import archive, cache, load_images
 from tui_lab.data.folder import Folder
 from tui_lab.errors import DataError
 from tui_lab.recipe import Dataset
 
-GOOD = (10, 20, 30)
-RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
-Colour = tuple[int, int, int]
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -73,233 +96,6 @@ class Case:
     good: bool = True
 
 
-def png(colour: Colour = RED, size: tuple[int, int] = (16, 16)) -> bytes:
-    return encoded(Image.new("RGB", size, colour))
-
-
-def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
-def noisy(kind: str) -> bytes:
-    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    return encoded(Image.fromarray(pixels), kind)
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def png_header(width: int, height: int) -> bytes:
-    """A whole PNG file that claims a size, and holds one row."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-
-
-def bad_checksum() -> bytes:
-    content = bytearray(noisy("PNG"))
-    content[content.index(b"IDAT") + 200] ^= 0xFF
-    return bytes(content)
-
-
-def rotated() -> bytes:
-    """Blue above red as it is stored; EXIF says that the camera was held the other way up."""
-    image = Image.new("RGB", (16, 16), RED)
-    image.paste(BLUE, (0, 0, 16, 8))
-    exif = Image.Exif()
-    exif[0x0112] = 3
-    return encoded(image, "JPEG", exif=exif, quality=100)
-
-
-def transparent_palette() -> bytes:
-    image = Image.new("P", (16, 16), 1)
-    image.putpalette([0, 0, 0, 255, 0, 0])
-    return encoded(image, "PNG", transparency=1)
-
-
-def animated(kind: str) -> bytes:
-    frames = [Image.new("RGB", (16, 16), colour) for colour in (GREEN, RED, BLUE)]
-    options = {"lossless": True} if kind == "WEBP" else {}
-    return encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50, **options)
-
-
-def text_chunk_bomb() -> bytes:
-    about = PngImagePlugin.PngInfo()
-    about.add_text("comment", "a" * (80 << 20), zip=True)
-    return encoded(Image.new("RGB", (16, 16), RED), "PNG", pnginfo=about)
-
-
-def file(name: str, content: bytes) -> Callable[[Path], None]:
-    def make(folder: Path) -> None:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    return make
-
-
-def image(name: str, picture: Image.Image, kind: str = "PNG", **options: Any) -> Callable[[Path], None]:
-    return file(name, encoded(picture, kind, **options))
-
-
-def link(name: str, target: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).symlink_to(target)
-
-
-def several(*makers: Callable[[Path], Any]) -> Callable[[Path], None]:
-    def make(folder: Path) -> None:
-        for maker in makers:
-            maker(folder)
-
-    return make
-
-
-def without_permission(name: str) -> Callable[[Path], None]:
-    def make(folder: Path) -> None:
-        if os.geteuid() == 0:
-            pytest.skip("root may read everything")
-        (folder / name).chmod(0)
-
-    return make
-
-
-def make_socket(folder: Path) -> None:
-    # The path of a socket may not be long; it is made where we are, and moved there.
-    with tempfile.TemporaryDirectory() as short, socket.socket(socket.AF_UNIX) as server:
-        server.bind(f"{short}/socket")
-        Path(short, "socket").rename(folder / "socket.png")
-
-
-def identical(folder: Path) -> None:
-    for number in range(20):
-        (folder / f"{number}.png").write_bytes(png())
-
-
-def zipped(*members: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED) -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        path = folder / "pictures.zip"
-        with zipfile.ZipFile(path, "w", method) as file:
-            file.writestr("good.png", png(GOOD))
-            for name, content in members:
-                file.writestr(name, content)
-        return path
-
-    return make
-
-
-def zip_link() -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo("link.png")
-    info.external_attr = (stat.S_IFLNK | 0o777) << 16
-    return info
-
-
-def zip_that_lies(folder: Path) -> Path:
-    """A member whose directory entry says 100 bytes, and which unpacks to a million."""
-    path = zipped(("lies.png", b"\0" * 1_000_000))(folder)
-    content = path.read_bytes()
-    path.write_bytes(content.replace(struct.pack("<I", 1_000_000), struct.pack("<I", 100)))
-    return path
-
-
-def encrypted_zip(folder: Path) -> Path:
-    path = zipped(("secret.png", png()))(folder)
-    content = bytearray(path.read_bytes())
-    entry = content.rindex(b"PK\x01\x02")
-    content[entry + 8] |= 1
-    path.write_bytes(content)
-    return path
-
-
-def tarred(*members: tarfile.TarInfo | tuple[str, bytes], name: str = "pictures.tar") -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        path = folder / name
-        with tarfile.open(path, "w:gz" if name.endswith("gz") else "w") as file:
-            for member in (("good.png", png(GOOD)), *members):
-                if isinstance(member, tarfile.TarInfo):
-                    file.addfile(member)
-                else:
-                    info = tarfile.TarInfo(member[0])
-                    info.size = len(member[1])
-                    file.addfile(info, io.BytesIO(member[1]))
-        return path
-
-    return make
-
-
-def tar_special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname = kind, target
-    return info
-
-
-def cut_tar(folder: Path) -> Path:
-    path = tarred(("cut.png", os.urandom(100_000)))(folder)
-    path.write_bytes(path.read_bytes()[:50_000])
-    return path
-
-
-def idx_file(content: bytes, name: str = "train-images-idx3-ubyte", labels: bytes = b"") -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        path = folder / name
-        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-        if labels:
-            (folder / "train-labels-idx1-ubyte").write_bytes(labels)
-        return path
-
-    return make
-
-
-def array_file(**arrays: Any) -> Callable[[Path], Path]:
-    """A `.npz`, or with the one name `npy` a `.npy`."""
-
-    def make(folder: Path) -> Path:
-        if "npy" in arrays:
-            np.save(folder / "pictures.npy", arrays["npy"], allow_pickle=True)
-            return folder / "pictures.npy"
-        np.savez(folder / "pictures.npz", allow_pickle=True, **arrays)
-        return folder / "pictures.npz"
-
-    return make
-
-
-def npz_that_lies(folder: Path) -> Path:
-    header = io.BytesIO()
-    about = {"descr": "|u1", "fortran_order": False, "shape": (1 << 40, 8, 8)}
-    np.lib.format.write_array_header_1_0(header, about)
-    with zipfile.ZipFile(folder / "pictures.npz", "w") as file:
-        file.writestr("images.npy", header.getvalue() + b"\0" * 64)
-    return folder / "pictures.npz"
-
-
-def table(**columns: Any) -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        parquet.write_table(pa.table(columns), folder / "pictures.parquet")
-        return folder / "pictures.parquet"
-
-    return make
-
-
-def cut(make: Callable[[Path], Path]) -> Callable[[Path], Path]:
-    def make_cut(folder: Path) -> Path:
-        path = make(folder)
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-        return path
-
-    return make_cut
-
-
-def saved(*names: str) -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        entries = ", ".join(f'{{"filename": "{name}"}}' for name in names)
-        (folder / "state.json").write_text(f'{{"_data_files": [{entries}]}}')
-        (folder / "dataset_info.json").write_text("{}")
-        return folder
-
-    return make
-
-
 FLOATS = np.full((16, 16), 0.5, dtype=np.float32)
 HOLES = np.where(np.eye(16) > 0, np.nan, FLOATS).astype(np.float32)
 SQUARES = np.full((3, 8, 8), 100, dtype=np.uint8)
@@ -315,13 +111,13 @@ CASES = [
     Case("checksum of a PNG is wrong", file("bad.png", bad_checksum()), LeftOut("bad.png", "checksum|broken|CRC")),
     Case(
         "decompression bomb",
-        file("bad.png", png_header(50_000, 50_000)),
+        file("bad.png", png_that_claims(50_000, 50_000)),
         LeftOut("bad.png", "too large: over 100 million"),
     ),
-    Case("too large", file("bad.png", png_header(12_000, 12_000)), LeftOut("bad.png", "too large: 12000×12000")),
+    Case("too large", file("bad.png", png_that_claims(12_000, 12_000)), LeftOut("bad.png", "too large: 12000×12000")),
     Case("bomb in a text chunk", file("bad.png", text_chunk_bomb()), LeftOut("bad.png", "too large")),
-    Case("1×60000", file("bad.png", png_header(1, 60_000)), LeftOut("bad.png", "too narrow: 1×60000")),
-    Case("0×0", file("bad.png", png_header(0, 0)), LeftOut("bad.png", ".")),
+    Case("1×60000", file("bad.png", png_that_claims(1, 60_000)), LeftOut("bad.png", "too narrow: 1×60000")),
+    Case("0×0", file("bad.png", png_that_claims(0, 0)), LeftOut("bad.png", ".")),
     # Pictures of unusual kinds
     Case("JPEG named .png", image("odd.png", Image.new("RGB", (16, 16), RED), "JPEG"), Used(((254, 0, 0),))),
     Case("PNG named .tif", file("odd.tif", png()), Used((RED,))),
@@ -378,7 +174,10 @@ CASES = [
     Case("an empty folder", lambda folder: None, Refused("no images under .*: looked for .*png"), good=False),
     Case("no picture in it", file("notes.txt", b"hello"), Refused("no images under"), good=False),
     Case(
-        "nothing but a broken one", file("bad.png", b"x"), Refused("no picture that can be used.*bad.png"), good=False
+        "nothing but a broken one",
+        file("bad.png", b"x"),
+        Refused(r"no picture that can be used; the first of 1: bad\.png"),
+        good=False,
     ),
     Case("nothing but a named pipe", lambda f: os.mkfifo(f / "a.png"), Refused("a.png: a named pipe"), good=False),
     Case("one picture alone", lambda folder: None, Used(())),
@@ -585,7 +384,6 @@ def seen(folder: Path) -> Iterator[tuple[str, Any]]:
 def test_a_file_that_vanishes_between_listing_and_reading_is_left_out(tmp_path: Path) -> None:
     for name in ("good.png", "gone.png"):
         (tmp_path / name).write_bytes(png())
-    from tui_lab.data import cache
 
     class Vanishing(Folder):
         def open(self, progress: Any = None) -> Any:
@@ -604,7 +402,6 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_left_out(tmp_path: 
 def test_a_pipe_that_takes_a_files_place_hangs_nothing(tmp_path: Path) -> None:
     for name in ("good.png", "pipe.png"):
         (tmp_path / name).write_bytes(png())
-    from tui_lab.data import cache
 
     class Swapping(Folder):
         def open(self, progress: Any = None) -> Any:

@@ -2,26 +2,20 @@ from __future__ import annotations
 
 import io
 import os
-import struct
-import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data.files import encoded, png_that_claims
 from tui_lab.data.decode import UNREADABLE, decode, decoded, why
 from tui_lab.data.shaping import Shaping
 
 
-def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
-
-
-def square(side: int, channels: int = 3, **knobs: object) -> Shaping:
-    return Shaping(side, side, channels, **knobs)  # type: ignore[arg-type]
+def square(side: int, channels: int = 3, **knobs: Any) -> Shaping:
+    return Shaping(side, side, channels, **knobs)
 
 
 @pytest.fixture
@@ -166,16 +160,6 @@ def test_a_jpeg_unpacked_at_a_fraction_looks_the_same(fit: str, channels: int) -
     assert np.abs(difference).max() < 6
 
 
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png_of(width: int, height: int) -> bytes:
-    """A PNG that claims so many pixels in less than a hundred bytes."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
-
-
 def cut_short() -> bytes:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     return encoded(Image.fromarray(noise))[:2000]
@@ -187,9 +171,9 @@ def cut_short() -> bytes:
         (b"", "an empty file"),
         (b"<html>404</html>", "not a picture"),
         (cut_short(), "truncated"),
-        (png_of(50_000, 50_000), "too large: over 100 million pixels"),
-        (png_of(11_000, 11_000), "too large: 11000×11000"),
-        (png_of(1, 60_000), "too narrow: 1×60000"),
+        (png_that_claims(50_000, 50_000), "too large: over 100 million pixels"),
+        (png_that_claims(11_000, 11_000), "too large: 11000×11000"),
+        (png_that_claims(1, 60_000), "too narrow: 1×60000"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n%%EOF\n", "not a picture"),
         (np.zeros((4, 4, 7), dtype=np.uint8), "not a picture: an array of 4×4×7"),
         (np.zeros((0, 4), dtype=np.uint8), "no pixels"),

@@ -1,21 +1,18 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.data.files import idx
 from tui_lab.data import fashion_mnist, load_images
 from tui_lab.errors import DataError
 from tui_lab.recipe import Dataset
 
 FASHION = Dataset(name="fashion-mnist", resolution=28, channels=1)
-
-
-def idx(array: np.ndarray) -> bytes:
-    sizes = np.array(array.shape, dtype=">u4").tobytes()
-    return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
 
 
 def make(folder: Path, train: int = 30, test: int = 12) -> None:
@@ -89,9 +86,9 @@ def fewer(path: Path) -> None:
     ("damage", "message"),
     [(cut, "cannot be read"), (cut_inside, "cut short"), (no_idx, "no IDX file"), (fewer, "5 pictures")],
 )
-def test_a_damaged_file_is_named(debian_folder: Path, damage: object, message: str) -> None:
+def test_a_damaged_file_is_named(debian_folder: Path, damage: Callable[[Path], None], message: str) -> None:
     make(debian_folder)
-    damage(debian_folder / "train-images-idx3-ubyte.gz")  # type: ignore[operator]
+    damage(debian_folder / "train-images-idx3-ubyte.gz")
     with pytest.raises(DataError, match=message) as caught:
         load_images(FASHION)
     assert "train-images-idx3-ubyte.gz" in caught.value.message

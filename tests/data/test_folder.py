@@ -57,23 +57,6 @@ def test_what_cannot_be_read_is_set_aside_by_name_and_never_stops_the_rest(tmp_p
     assert all(rejected.reason for rejected in images.rejected)
 
 
-def test_a_file_without_permission_is_set_aside(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may read everything")
-    paint(tmp_path / "good.png", (1, 2, 3))
-    paint(tmp_path / "secret.png", (1, 2, 3)).chmod(0)
-    (rejected,) = load_images(dataset(tmp_path)).rejected
-    assert (rejected.path, rejected.reason) == ("secret.png", "Permission denied")
-
-
-def test_names_from_outside_come_back_safe_to_print(tmp_path: Path) -> None:
-    (paint(tmp_path / "\x1b[2J" / "good.png", (1, 2, 3)).parent / "\x1b]0;bad.png").write_bytes(b"broken")
-    images = load_images(dataset(tmp_path))
-    shown = [*images.classes, *(rejected.path for rejected in images.rejected)]
-    assert len(shown) == 2
-    assert all("\x1b" not in name for name in shown)
-
-
 def test_a_changed_folder_is_decoded_anew(tmp_path: Path) -> None:
     paint(tmp_path / "a.png", (1, 1, 1))
     first = load_images(dataset(tmp_path))
@@ -89,29 +72,6 @@ def test_centre_crop_or_squeeze_as_the_recipe_says(tmp_path: Path) -> None:
     Image.fromarray(stripes).save(tmp_path / "stripes.png")
     assert load_images(dataset(tmp_path, fit="center_crop")).pixels.min() == 255
     assert load_images(dataset(tmp_path, fit="squeeze")).pixels.min() == 0
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda path: None, "does not exist"),
-        (lambda path: path.touch(), "is a file"),
-        (lambda path: path.mkdir(), "no images under"),
-    ],
-    ids=["missing", "a file", "empty"],
-)
-def test_no_folder_of_images_is_one_line(tmp_path: Path, make: object, message: str) -> None:
-    path = tmp_path / "pictures"
-    make(path)  # type: ignore[operator]
-    with pytest.raises(DataError, match=message) as caught:
-        load_images(dataset(path))
-    assert "\n" not in caught.value.message
-
-
-def test_a_folder_of_broken_files_says_so(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"broken")
-    with pytest.raises(DataError, match=r"no picture that can be used; the first of 1: a\.png"):
-        load_images(dataset(tmp_path))
 
 
 def test_train_and_test_folders_are_the_split_and_hold_the_classes(tmp_path: Path) -> None:

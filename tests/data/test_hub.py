@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import datasets
 import numpy as np
 import pytest
-from PIL import Image
 
+from tests.data.files import grey_png
 from tui_lab.data import hub, load_images
 from tui_lab.errors import DataError
 from tui_lab.recipe import Dataset
 
 
-def png(value: int) -> dict[str, bytes]:
-    file = io.BytesIO()
-    Image.new("L", (10, 10), value).save(file, "PNG")
-    return {"bytes": file.getvalue()}
-
-
 @pytest.fixture(autouse=True)
 def nobodys_squares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`nobody/squares`: ten grey squares, the fourth one broken, with a kind and a note."""
-    pictures = [png(20 * index) for index in range(10)]
+    pictures = [{"bytes": grey_png(20 * index, side=10)} for index in range(10)]
     pictures[3] = {"bytes": b"broken"}
     columns = {"picture": pictures, "kind": [index % 2 for index in range(10)], "note": list("abcabcabca")}
     features = datasets.Features(

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import datasets
 import numpy as np
 import pytest
-from PIL import Image
 
+from tests.data.files import grey_png
 from tui_lab.data import load_images, stream
 from tui_lab.data.stream import open_stream, shuffled
 from tui_lab.errors import DataError
 from tui_lab.recipe import Dataset
 
 
-def png(value: int) -> dict[str, bytes]:
-    file = io.BytesIO()
-    Image.new("L", (4, 4), value).save(file, "PNG")
-    return {"bytes": file.getvalue()}
-
-
 @pytest.fixture(autouse=True)
 def nobodys_squares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """40 grey squares, of which the first 10 are the start; the one of value 25 is broken."""
-    pictures = [png(value) for value in range(40)]
+    pictures = [{"bytes": grey_png(value, side=4)} for value in range(40)]
     pictures[25] = {"bytes": b"broken"}
     columns = {"image": pictures, "kind": [value % 2 for value in range(40)], "note": [f"n{v % 3}" for v in range(40)]}
     features = datasets.Features(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,28 +12,17 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
 from pyarrow import feather, ipc, parquet
 
+from tests.data.files import grey_dataset, grey_png
 from tui_lab.data import load_images
 from tui_lab.errors import DataError
-from tui_lab.recipe import Dataset
 
 COUNT = 12
 
 
-def png(value: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("L", (8, 8), value).save(file, "PNG")
-    return file.getvalue()
-
-
-PICTURES = [png(10 * value) for value in range(COUNT)]
+PICTURES = [grey_png(10 * value) for value in range(COUNT)]
 KINDS = ["even" if value % 2 == 0 else "odd" for value in range(COUNT)]
-
-
-def dataset(path: Path, **changes: object) -> Dataset:
-    return Dataset.model_validate({"path": str(path), "resolution": 8, "channels": 1, "val_fraction": 0.0} | changes)
 
 
 def hugging_face() -> datasets.Dataset:
@@ -104,14 +92,14 @@ def as_saved_splits(path: Path) -> Path:
     ],
 )
 def test_pictures_and_labels_are_found_in_tables_of_all_kinds(make: Callable[[Path], Path], tmp_path: Path) -> None:
-    images = load_images(dataset(make(tmp_path)))
+    images = load_images(grey_dataset(make(tmp_path)))
     assert images.pixels[:, 0, 0, 0].tolist() == [10 * value for value in range(COUNT)]
     assert images.classes == ("even", "odd")
     assert images.labels.tolist() == [value % 2 for value in range(COUNT)]
 
 
 def test_a_column_of_words_can_be_the_label(tmp_path: Path) -> None:
-    images = load_images(dataset(as_saved(tmp_path), label="note"))
+    images = load_images(grey_dataset(as_saved(tmp_path), label="note"))
     assert images.classes == ("n0", "n1", "n2")
 
 
@@ -120,16 +108,16 @@ def test_files_of_a_folder_are_one_table_and_are_told_apart_by_their_splits(tmp_
     for number, name in enumerate(("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001")):
         table = plain().slice(4 * number, 4)
         parquet.write_table(table, tmp_path / "data" / f"{name}.parquet")
-    assert len(load_images(dataset(tmp_path)).pixels) == 8
-    assert load_images(dataset(tmp_path, split="test")).pixels[0, 0, 0, 0] == 80
+    assert len(load_images(grey_dataset(tmp_path)).pixels) == 8
+    assert load_images(grey_dataset(tmp_path, split="test")).pixels[0, 0, 0, 0] == 80
     with pytest.raises(DataError, match=r"no split 'dev'; set dataset\.split to test, train"):
-        load_images(dataset(tmp_path, split="dev"))
+        load_images(grey_dataset(tmp_path, split="dev"))
 
 
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
 def test_bytes_are_pictures(tmp_path: Path, kind: pa.DataType) -> None:
     parquet.write_table(plain(pa.array(PICTURES, kind)), tmp_path / "a.parquet")
-    assert len(load_images(dataset(tmp_path / "a.parquet")).pixels) == COUNT
+    assert len(load_images(grey_dataset(tmp_path / "a.parquet")).pixels) == COUNT
 
 
 def test_paths_are_taken_from_where_the_table_lies(tmp_path: Path) -> None:
@@ -137,18 +125,18 @@ def test_paths_are_taken_from_where_the_table_lies(tmp_path: Path) -> None:
     for value in range(COUNT):
         (tmp_path / "sub" / f"{value}.png").write_bytes(PICTURES[value])
     parquet.write_table(plain([f"sub/{value}.png" for value in range(COUNT)]), tmp_path / "a.parquet")
-    assert load_images(dataset(tmp_path / "a.parquet")).pixels[3, 0, 0, 0] == 30
+    assert load_images(grey_dataset(tmp_path / "a.parquet")).pixels[3, 0, 0, 0] == 30
 
 
 def test_nested_lists_of_numbers_are_pictures(tmp_path: Path) -> None:
     values = [np.full((8, 8), 10 * value).tolist() for value in range(COUNT)]
     parquet.write_table(plain(values), tmp_path / "a.parquet")
-    assert load_images(dataset(tmp_path / "a.parquet")).pixels[3, 0, 0, 0] == 30
+    assert load_images(grey_dataset(tmp_path / "a.parquet")).pixels[3, 0, 0, 0] == 30
 
 
 def test_a_missing_split_of_a_saved_set_names_those_that_are_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no split 'dev'; set dataset\.split to one of train, test"):
-        load_images(dataset(as_saved_splits(tmp_path), split="dev"))
+        load_images(grey_dataset(as_saved_splits(tmp_path), split="dev"))
 
 
 def test_arrow_bytes_that_lie_about_their_offsets_are_refused(tmp_path: Path) -> None:
@@ -157,7 +145,7 @@ def test_arrow_bytes_that_lie_about_their_offsets_are_refused(tmp_path: Path) ->
     offset = content.index(np.array([0, len(PICTURES[0])], "<i4").tobytes())
     path.write_bytes(content[: offset + 4] + np.array([1 << 30], "<i4").tobytes() + content[offset + 8 :])
     with pytest.raises(DataError, match="cannot be read"):
-        load_images(dataset(path))
+        load_images(grey_dataset(path))
 
 
 def test_datasets_and_torch_stay_out_of_it(tmp_path: Path) -> None:
