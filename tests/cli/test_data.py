@@ -93,6 +93,6 @@ def test_arrays_keep_their_size_unless_another_is_asked_for(lab: Lab, tmp_path: 
     assert lab("datasets", "check", str(tmp_path / "set.npy"), "--json").json["sizes"] == {"28×20": 30}
 
 
-def test_known_sets_and_recipes_are_checked_too(lab: Lab) -> None:
+def test_a_known_set_is_checked_too(lab: Lab) -> None:
     report = lab("datasets", "check", "pixel-faces", "--json").json
     assert report["images"] == 8192 and report["duplicates"]["spare"] == 0

@@ -45,7 +45,7 @@ def test_the_cache_holds_what_was_fetched(tmp_path: Path) -> None:
 def test_closing_it_stops_the_decoder_and_leaves_no_cache(tmp_path: Path) -> None:
     fill(tmp_path, 200)
     recipe = recipe_of(tmp_path)
-    with contextlib.closing(fetch({"recipe": dump_recipe(recipe)})) as answers:  # type: ignore[type-var]
+    with contextlib.closing(fetch({"recipe": dump_recipe(recipe)})) as answers:
         next(answers)
     assert load_cached(recipe.dataset) is None
 
@@ -73,7 +73,7 @@ def test_a_download_without_news_can_be_cancelled(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(fetching, "load_images", download)
     monkeypatch.setattr(fetching, "HEARTBEAT", 0.01)
     monkeypatch.setattr(fetching, "PATIENCE", 0.01)
-    with contextlib.closing(fetch({"recipe": dump_recipe(recipe_of(tmp_path))})) as answers:  # type: ignore[type-var]
+    with contextlib.closing(fetch({"recipe": dump_recipe(recipe_of(tmp_path))})) as answers:
         assert next(answers).header == {"kind": "step", "done": 0, "total": 0}
     go_on.set()
     wait_until(lambda: stopped)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_lab.data.images import Progress, Rejected
-from tui_lab.data.layout import SUFFIXES, is_picture
+from tui_lab.data.layout import SUFFIXES, is_picture, suffix_of
 from tui_lab.data.metadata import NAMES, Metadata, read_metadata
 from tui_lab.data.named import OpenedNames, open_names
 from tui_lab.data.source import Raw
@@ -88,7 +88,7 @@ def _sort_in(name: str, entry: os.DirEntry[str], found: Listing) -> None:
     elif entry.name in NAMES:
         found.tables[name] = mark
     else:
-        found.passed_over[os.path.splitext(entry.name)[1].lower()] += 1  # noqa: PTH122 - 200,000 Paths take seconds
+        found.passed_over[suffix_of(entry.name)] += 1
 
 
 def _special(mode: int) -> str:

@@ -16,11 +16,15 @@ _TRAIN = frozenset({"train", "training"})
 _HELD_OUT = frozenset({"test", "testing", "val", "valid", "validation", "eval", "dev"})
 
 
+def suffix_of(name: str) -> str:
+    """In lower case, with its dot. Asked for every file of large folders, and so without a PurePath."""
+    stem, dot, suffix = name.rpartition("/")[2].rpartition(".")
+    return f"{dot}{suffix}".lower() if stem else ""
+
+
 def is_picture(name: str) -> bool:
-    """By its name alone; hidden files are none. Asked for every file of large folders, and so without a PurePath."""
-    last = name.rpartition("/")[2]
-    stem, dot, suffix = last.rpartition(".")
-    return bool(stem) and f"{dot}{suffix}".lower() in SUFFIXES and not last.startswith(".")
+    """By its name alone; hidden files are none."""
+    return suffix_of(name) in SUFFIXES and not name.rpartition("/")[2].startswith(".")
 
 
 def held_out_of(names: Sequence[str]) -> list[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from tui_lab.data import load_images
@@ -22,7 +22,7 @@ class _CancelledError(Exception):
     """Raised inside the decoder, between two pictures."""
 
 
-def fetch(request: dict[str, Any]) -> Iterator[Message]:
+def fetch(request: dict[str, Any]) -> Generator[Message, None, None]:
     """`recipe`: TOML, whose `[dataset]` is read and decoded into the cache. A "step" now and then with `done` and
     `total` pictures (`total` 0 while it is not known); the result says how many can be used. Closing it stops the
     decoder, and leaves no cache."""
