@@ -10,8 +10,9 @@ from torch import Tensor
 
 from tests.engine.tiny import tiny_recipe
 from tui_lab.data import Images
-from tui_lab.engine.labels import check_labels, null_label, told_in_turn
+from tui_lab.engine.labels import check_labels, labels_in_turn, predict_of
 from tui_lab.errors import DataError, RecipeError
+from tui_lab.models.classes import null_label
 from tui_lab.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -82,7 +83,8 @@ def said(x_t: Tensor, t: Tensor, labels: Tensor) -> Tensor:
     ],
 )
 def test_pictures_are_of_each_class_in_turn_as_guidance_says(recipe: Recipe, expected: list[float]) -> None:
-    answer = told_in_turn(recipe, said, 5, CPU)(torch.zeros(5, 1, 4, 4), torch.zeros(5))
+    predict = predict_of(recipe, said, labels_in_turn(recipe, 5, CPU))
+    answer = predict(torch.zeros(5, 1, 4, 4), torch.zeros(5))
     assert answer.tolist() == expected
 
 

@@ -13,8 +13,9 @@ from tui_lab.data import Images
 from tui_lab.diffusion.forward import normalise
 from tui_lab.engine.augment import crop, mirror, turn
 from tui_lab.engine.feeds import Feed, Pictures, Request, open_still
-from tui_lab.engine.labels import null_label, told
+from tui_lab.engine.labels import told
 from tui_lab.engine.seeds import Generators, Stream
+from tui_lab.models.classes import null_label
 from tui_lab.recipe import Recipe
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,12 +10,10 @@ from torch import Tensor
 from tui_lab.diffusion.objective import loss_per_sample, loss_weights, target
 from tui_lab.diffusion.process import NoiseProcess
 from tui_lab.engine.batches import Batch
+from tui_lab.engine.labels import PredictOfLabels
 from tui_lab.recipe import Recipe
 
 BATCH_SIZE = 64
-
-Predict = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""(what the model sees of x_t, what it is told of the level, labels) → its answer, all float32."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Evaluation:
         self._noise = process.noise(shape, generator, images.device)
 
     @torch.no_grad()
-    def loss(self, predict: Predict) -> HeldOutLoss:
+    def loss(self, predict: PredictOfLabels) -> HeldOutLoss:
         """Of the model behind `predict`. What is looked at, (t, image) by (t, image), goes through in even batches."""
         count = len(self._held_out.x0)
         pairs = torch.arange(len(self._noise), device=self._noise.device)
@@ -59,7 +56,7 @@ class Evaluation:
         weights = loss_weights(self._loss, self._process, self._process.levels(of_t)).tolist()
         return HeldOutLoss(tuple(zip(self._timesteps, means, strict=True)), tuple(weights))
 
-    def _losses(self, t: Tensor, pairs: Tensor, predict: Predict) -> Tensor:
+    def _losses(self, t: Tensor, pairs: Tensor, predict: PredictOfLabels) -> Tensor:
         process, levels = self._process, self._process.levels(t)
         which = pairs % len(self._held_out.x0)
         x0, noise = self._held_out.x0[which], self._noise[pairs]

@@ -19,9 +19,9 @@ from torch import Tensor
 from tui_lab.data import Images
 from tui_lab.data.stream import open_stream
 from tui_lab.engine.devices import free_memory
-from tui_lab.engine.labels import null_label
 from tui_lab.engine.order import Order
 from tui_lab.engine.seeds import Stream, step_seed
+from tui_lab.models.classes import null_label
 from tui_lab.recipe import Recipe
 
 RESIDENT_SHARE = 0.25

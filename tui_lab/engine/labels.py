@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from tui_lab.data import Images
-from tui_lab.diffusion.guidance import ConditionalPredict, Predict, guided
+from tui_lab.diffusion.guidance import Predict, guided
 from tui_lab.errors import DataError, RecipeError
+from tui_lab.models.classes import null_label, real_classes
 from tui_lab.recipe import Recipe
 
-
-def null_label(recipe: Recipe) -> int | None:
-    """The class that stands for none, the last of the embedding; None where the recipe never hides classes."""
-    return recipe.model.num_class_embeds - 1 if recipe.loss.class_dropout else None
+PredictOfLabels = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""(what the model sees of x_t, what it is told of the level, labels (B,) int64 or None) → its answer."""
 
 
 def told(recipe: Recipe, labels: Tensor) -> Tensor | None:
@@ -25,17 +26,17 @@ def told(recipe: Recipe, labels: Tensor) -> Tensor | None:
     return labels if null is None else labels.masked_fill(labels < 0, null)
 
 
-def real_classes(recipe: Recipe) -> int:
-    """How many classes the model can be told, without the null class."""
-    return recipe.model.num_class_embeds - (null_label(recipe) is not None)
+def labels_in_turn(recipe: Recipe, count: int, device: torch.device) -> Tensor | None:
+    """Each class in turn, int64 (count,). None: unconditional."""
+    if not recipe.model.num_class_embeds:
+        return None
+    return torch.arange(count, device=device) % real_classes(recipe)
 
 
-def told_in_turn(recipe: Recipe, predict: ConditionalPredict, count: int, device: torch.device) -> Predict:
-    """`predict` of a conditional model for a batch of `count` pictures of each class in turn, guided as the recipe's
-    [sampling] says, where there is a class for none."""
-    labels = torch.arange(count, device=device) % real_classes(recipe)
+def predict_of(recipe: Recipe, predict: PredictOfLabels, labels: Tensor | None) -> Predict:
+    """`predict` of a batch of these labels, guided as the recipe's [sampling] says, where there is a class for none."""
     null = null_label(recipe)
-    if null is None:
+    if labels is None or null is None:
         return lambda x_t, t: predict(x_t, t, labels)
     return guided(predict, labels, null, recipe.sampling.guidance_scale)
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tui_lab.diffusion.noise_schedulers import build_sampler
 from tui_lab.diffusion.sampling import DenoisingStep, denoise, image_generators, initial_noise
 from tui_lab.engine.ema import copy_weights, frozen_copy
-from tui_lab.engine.labels import told_in_turn
+from tui_lab.engine.labels import labels_in_turn, predict_of
 from tui_lab.errors import LabError
 from tui_lab.recipe import Recipe, recipe_hash
 from tui_lab.runs.files import replace_file
@@ -100,11 +100,11 @@ class Previews:
         sampling, dataset = recipe.sampling, recipe.dataset
         device = next(self._model.parameters()).device
         scheduler = build_sampler(recipe)
-        predict = self._predictor(recipe, device)
+        labels = labels_in_turn(recipe, sampling.num_images, device)
         copy_weights(self._weights, self._model)
         shape = (sampling.num_images, dataset.channels, *dataset.size)
         steps = denoise(
-            predict,
+            predict_of(recipe, partial(self._answer, self._model), labels),
             scheduler,
             sampling.num_inference_steps,
             initial_noise(shape, sampling.seed, device),
@@ -117,11 +117,6 @@ class Previews:
         self._idle_since = time.perf_counter()
         if reason == "cadence":
             self._cadence_began = self._idle_since
-
-    def _predictor(self, recipe: Recipe, device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
-        if not recipe.model.num_class_embeds:
-            return lambda x_t, t: self._answer(self._model, x_t, t, None)
-        return told_in_turn(recipe, partial(self._answer, self._model), recipe.sampling.num_images, device)
 
     def cancel(self, why: str) -> None:
         """Drop the one in the making, if there is one."""

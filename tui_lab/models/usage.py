@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tui_lab.models.classes import null_label, real_classes
 from tui_lab.recipe import Recipe
 
 _ITS_OWN = {
@@ -33,11 +34,10 @@ def program(recipe: Recipe, sampler: Any) -> str:
     model, scheduler = recipe.model, type(sampler).__name__
     height, width = recipe.dataset.size
     diffusers = sorted({model.class_name, scheduler} - _ITS_OWN.keys())
-    imports = [*([f"from diffusers import {', '.join(diffusers)}"] if diffusers else [])]
+    imports = [f"from diffusers import {', '.join(diffusers)}"] if diffusers else []
     imports += [line for name, line in _ITS_OWN.items() if name in (model.class_name, scheduler)]
-    classes = model.num_class_embeds
-    null = classes - 1 if recipe.loss.class_dropout else None
-    count = classes - (null is not None) if classes else 4
+    classes, null = real_classes(recipe), null_label(recipe)
+    count = classes or 4
     shape = f"count, {recipe.dataset.channels}, {height}, {width}, generator=noise"
     start = f"torch.randn({shape})"
     if scheduler == "UniformMixingSampler":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,14 +13,14 @@ from torch import Tensor
 from tui_lab import models
 from tui_lab.data.load import load_cached
 from tui_lab.diffusion import sampling
-from tui_lab.diffusion.guidance import Predict, guided
 from tui_lab.diffusion.noise_schedulers import sampler_from_config
 from tui_lab.engine.devices import device_name, resolve_device
-from tui_lab.engine.labels import null_label, real_classes
+from tui_lab.engine.labels import labels_in_turn, predict_of
 from tui_lab.errors import DeviceError, LabError, RecipeError
+from tui_lab.models.classes import null_label, real_classes
 from tui_lab.recipe import Recipe, replaced
 from tui_lab.sanitize import clean
-from tui_lab.workbench.sources import Source, load_source
+from tui_lab.workbench.sources import load_source
 from tui_lab.workbench.wire import Message
 
 _KNOBS = (
@@ -45,12 +46,12 @@ def sample(request: dict[str, Any]) -> Iterator[Message]:
         knobs = recipe.sampling
         if request.get("guidance_scale") is not None:
             _check_guidance(recipe)
-        labels = _labels(recipe, request.get("class_labels") or (), knobs.num_images)
+        labels = _labels(recipe, request.get("class_labels") or (), knobs.num_images, device)
         about = {"seed": knobs.seed, "scheduler": knobs.scheduler, "weights": source.weights, "step": source.step}
         if labels is not None:
             about["class_labels"] = labels.tolist()
         steps = sampling.denoise(
-            _predict(source, recipe, labels, device),
+            predict_of(recipe, partial(models.answer, recipe.model, source.model.to(device)), labels),
             sampler_from_config(source.scheduler_config, knobs),
             knobs.num_inference_steps,
             sampling.initial_noise((knobs.num_images, *source.image_shape), knobs.seed, device),
@@ -67,38 +68,24 @@ def sample(request: dict[str, Any]) -> Iterator[Message]:
     yield Message({"kind": "result", **about})
 
 
-def _predict(source: Source, recipe: Recipe, labels: Tensor | None, device: torch.device) -> Predict:
-    model, section = source.model.to(device), recipe.model
-    if labels is None:
-        return lambda x, t: models.answer(section, model, x, t)
-    labels, null = labels.to(device), null_label(recipe)
-
-    def with_labels(x: Tensor, t: Tensor, classes: Tensor) -> Tensor:
-        return models.answer(section, model, x, t, classes)
-
-    if null is None:
-        return lambda x, t: with_labels(x, t, labels)
-    return guided(with_labels, labels, null, recipe.sampling.guidance_scale)
-
-
 def _check_guidance(recipe: Recipe) -> None:
     """Guidance that was asked for, and not only stands in the recipe, must be possible."""
-    if recipe.sampling.guidance_scale != 1.0 and (not recipe.model.num_class_embeds or null_label(recipe) is None):
+    if recipe.sampling.guidance_scale != 1.0 and null_label(recipe) is None:
         raise RecipeError(
             "sampling.guidance_scale: this model knows no class for none, which guidance needs; train one with "
             "model.num_class_embeds and loss.class_dropout"
         )
 
 
-def _labels(recipe: Recipe, asked: Sequence[str | int], count: int) -> Tensor | None:
+def _labels(recipe: Recipe, asked: Sequence[str | int], count: int, device: torch.device) -> Tensor | None:
     """int64 (count,): those that are asked for, in turn; every class in turn where none is. None: unconditional."""
-    if not recipe.model.num_class_embeds:
-        if asked:
-            raise RecipeError("this model is unconditional: it takes no class label")
-        return None
+    if not asked:
+        return labels_in_turn(recipe, count, device)
     known = real_classes(recipe)
-    chosen = [_label(recipe, label, known) for label in asked] or list(range(known))
-    return torch.tensor([chosen[place % len(chosen)] for place in range(count)])
+    if not known:
+        raise RecipeError("this model is unconditional: it takes no class label")
+    chosen = [_label(recipe, label, known) for label in asked]
+    return torch.tensor([chosen[place % len(chosen)] for place in range(count)], device=device)
 
 
 def _label(recipe: Recipe, asked: str | int, known: int) -> int:
