@@ -21,7 +21,7 @@ from tui_lab.engine.ema import EMA, copy_weights, decay_at
 from tui_lab.engine.feeds import Request
 from tui_lab.engine.importance import Importance
 from tui_lab.engine.lr_schedule import multiplier
-from tui_lab.engine.optimizer import adamw, skip_if, tune
+from tui_lab.engine.optimizer import adamw, load_tensors, skip_if, tensors_of, tune
 from tui_lab.engine.seeds import Generators, Stream, step_seed
 from tui_lab.errors import LabError
 from tui_lab.models import answer, build
@@ -59,6 +59,12 @@ class Seen:
     losses: Tensor
 
 
+def fresh_model(recipe: Recipe) -> nn.Module:
+    """The recipe's network as training would begin with it, on the CPU."""
+    torch.manual_seed(step_seed(recipe.training.seed, 0, Stream.WEIGHTS))
+    return build(recipe)
+
+
 class Learner:
     """`recipe` may be replaced between two updates by one that differs in live knobs; all else is fixed.
 
@@ -73,8 +79,7 @@ class Learner:
         self._batches = batches
         self._accelerator = accelerator
         device = accelerator.device
-        torch.manual_seed(step_seed(recipe.training.seed, 0, Stream.WEIGHTS))
-        self.model: nn.Module = build(recipe).to(device)
+        self.model = fresh_model(recipe).to(device)
         self.ema = EMA(self.model) if recipe.ema.enabled else None
         self._parameters = list(self.model.parameters())
         self._prepared, self._optimizer = accelerator.prepare(
@@ -157,7 +162,7 @@ class Learner:
 
     def checkpoint(self, state: Mapping[str, Any]) -> Checkpoint:
         """Everything that the next update depends on, with `state` of the caller's own beside it."""
-        tensors = {"model": self.model.state_dict(), "optimizer": self._optimizer_tensors()}
+        tensors = {"model": self.model.state_dict(), "optimizer": tensors_of(self._optimizer)}
         own: dict[str, Any] = {"samples_seen": self.samples_seen}
         if self.ema:
             tensors["ema"] = self.ema.model.state_dict()
@@ -181,7 +186,7 @@ class Learner:
         """Go on from there. LabError where the checkpoint is of another model."""
         try:
             self.model.load_state_dict(dict(checkpoint.tensors["model"]))
-            self._load_optimizer(checkpoint.tensors["optimizer"])
+            load_tensors(self._optimizer, checkpoint.tensors["optimizer"])
             if self.ema:
                 self.ema.model.load_state_dict(dict(checkpoint.tensors.get("ema", checkpoint.tensors["model"])))
                 self.ema.updates = int(checkpoint.state.get("ema_updates", 0))
@@ -243,16 +248,3 @@ class Learner:
         skipped = ~(loss + norm).isfinite()
         skip_if(self._optimizer.optimizer, skipped)
         return skipped
-
-    def _optimizer_tensors(self) -> dict[str, Tensor]:
-        """By "parameter.kind", such as "12.exp_avg"."""
-        states = self._optimizer.state_dict()["state"]
-        return {f"{index}.{kind}": tensor for index, state in states.items() for kind, tensor in state.items()}
-
-    def _load_optimizer(self, tensors: Mapping[str, Tensor]) -> None:
-        states: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            index, _, kind = name.partition(".")
-            states.setdefault(int(index), {})[kind] = tensor
-        groups = self._optimizer.state_dict()["param_groups"]
-        self._optimizer.load_state_dict({"state": states, "param_groups": groups})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -36,3 +36,18 @@ def skip_if(optimizer: torch.optim.Optimizer, bad: Tensor) -> None:
     It is the way in which torch's own GradScaler has the fused kernels skip an update whose gradients overflowed.
     """
     optimizer.found_inf = bad.to(torch.float32)  # type: ignore[attr-defined]
+
+
+def tensors_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """All that it remembers, by "parameter.kind", such as "12.exp_avg"."""
+    states = optimizer.state_dict()["state"]
+    return {f"{index}.{kind}": tensor for index, state in states.items() for kind, tensor in state.items()}
+
+
+def load_tensors(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Back from `tensors_of`; the knobs stay as they are."""
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, kind = name.partition(".")
+        states.setdefault(int(index), {})[kind] = tensor
+    optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -65,7 +65,8 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OneBatch:
-    """The course's five steps: `rows` uint8 (5, B, H, W, C) are clean, noise, noisy, predicted x_0 and its error.
+    """The course's five steps: `rows` uint8 (5, B, H, W, C) are clean, noise, noisy, predicted x_0, and its error as
+    grey, white where it is as large as can be.
 
     `timesteps` are what the model is told (EDM: ln σ / 4), rising; `losses` are unweighted. `weights`: fresh, base, ema
     or live, of the run's `step`."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tui_lab import models
@@ -15,31 +11,19 @@ from tui_lab.diffusion.forward import over, to_uint8
 from tui_lab.diffusion.objective import loss_per_sample, predicted_x0, target
 from tui_lab.diffusion.process import noise_process
 from tui_lab.engine.batches import training_batch
-from tui_lab.engine.seeds import Stream, step_seed
+from tui_lab.engine.learner import fresh_model
 from tui_lab.models.base import load_base
 from tui_lab.models.checkpoints import find_weights, run_and_step
 from tui_lab.models.export import with_weights
 from tui_lab.recipe import Recipe
 from tui_lab.runs.folder import RunFolder
+from tui_lab.workbench.client import OneBatch
 
 PICTURES = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FiveSteps:
-    """`rows` uint8 (5, B, H, W, C): clean, noise, noisy, predicted x_0, and its error as grey, white where it is as
-    large as can be. `timesteps` are what the model is told; `losses` the unweighted ones, by picture. `weights`:
-    fresh, base, ema or live."""
-
-    timesteps: list[float]
-    losses: list[float]
-    rows: NDArray[np.uint8]
-    weights: str
-    step: int | None
-
-
 @torch.no_grad()
-def five_steps(recipe: Recipe, source: str, seed: int) -> FiveSteps:
+def five_steps(recipe: Recipe, source: str, seed: int) -> OneBatch:
     """`seed` is the training step whose pictures are taken, and seeds the noise. The noise levels are even from the
     least to the most. `source`: "" for the recipe's model with the weights that training would begin with, or a run or
     run@step for its model on its own data."""
@@ -63,13 +47,12 @@ def five_steps(recipe: Recipe, source: str, seed: int) -> FiveSteps:
     loud = (levels.alpha**2 + levels.sigma**2).sqrt().clamp(min=1.0)  # EDM's x_t is far out of a picture's range
     rows = torch.stack([x0, noise, x_t / over(loud, x_t), foreseen, _error(foreseen, x0)])
     pixels = to_uint8(rows).permute(0, 1, 3, 4, 2).contiguous().numpy()
-    return FiveSteps(levels.t.tolist(), losses.tolist(), pixels, weights, at)
+    return OneBatch(tuple(levels.t.tolist()), tuple(losses.tolist()), pixels, weights, at)
 
 
 def _untrained(recipe: Recipe) -> nn.Module:
     """As a run of this recipe begins."""
-    torch.manual_seed(step_seed(recipe.training.seed, 0, Stream.WEIGHTS))
-    model = models.build(recipe)
+    model = fresh_model(recipe)
     if recipe.model.base_checkpoint:
         model.load_state_dict(load_base(recipe))
     return model.eval()

@@ -13,7 +13,7 @@ from tui_lab import models
 from tui_lab.data import load_images
 from tui_lab.diffusion.forward import to_uint8
 from tui_lab.engine.batches import training_batch
-from tui_lab.engine.devices import device_name, resolve_device
+from tui_lab.engine.devices import resolve_device
 from tui_lab.engine.precision import resolve_precision
 from tui_lab.engine.startup import lone_learner, set_up_torch
 from tui_lab.errors import DeviceError
@@ -63,7 +63,6 @@ def probe(request: dict[str, Any]) -> Iterator[Message]:
             "seconds_per_step": seconds,
             "peak_bytes": peak,
             "device": str(device),
-            "device_name": device_name(device),
         }
     )
 
@@ -73,8 +72,7 @@ def batch(request: dict[str, Any]) -> Iterator[Message]:
     recipe = _recipe(request)
     made = training_batch(recipe, load_images(recipe.dataset), torch.device("cpu"), int(request.get("step") or 0))
     pixels = to_uint8(made.x0[:_SHOWN]).permute(0, 2, 3, 1).contiguous().numpy()
-    labels = None if made.labels is None else made.labels[:_SHOWN].tolist()
-    yield Message({"kind": "result", "shape": list(pixels.shape), "labels": labels}, pixels.tobytes())
+    yield Message({"kind": "result", "shape": list(pixels.shape)}, pixels.tobytes())
 
 
 def one_batch(request: dict[str, Any]) -> Iterator[Message]:

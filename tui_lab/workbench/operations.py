@@ -10,7 +10,7 @@ import diffusers
 import psutil
 import torch
 
-from tui_lab.engine.devices import available_devices, device_name
+from tui_lab.engine.devices import available_devices, device_name, free_memory
 from tui_lab.models.checkpoints import find_weights
 from tui_lab.models.export import export_pipeline, runs_in_ddpm_pipeline
 from tui_lab.runs.folder import RunFolder
@@ -23,7 +23,7 @@ def warm(_request: dict[str, Any]) -> Iterator[Message]:
 
 
 def devices(_request: dict[str, Any]) -> Iterator[Message]:
-    """The devices at hand, the one that "auto" takes first; memory in bytes, None where it cannot be told."""
+    """The devices at hand, the one that "auto" takes first; memory in bytes."""
     yield _result(devices=[_device(torch.device(name)) for name in available_devices()])
 
 
@@ -37,20 +37,16 @@ def export(request: dict[str, Any]) -> Iterator[Message]:
 
 
 def _device(device: torch.device) -> dict[str, Any]:
-    free: int | None = None
-    total: int | None = None
     if device.type == "cuda":
-        free, total = torch.cuda.mem_get_info(device)
+        total = torch.cuda.mem_get_info(device)[1]
     elif device.type == "mps":
         total = torch.mps.recommended_max_memory()
-        free = total - torch.mps.driver_allocated_memory()
     else:
-        memory = psutil.virtual_memory()
-        free, total = memory.available, memory.total
+        total = psutil.virtual_memory().total
     return {
         "name": str(device),
         "title": device_name(device),
-        "free": free,
+        "free": free_memory(device),
         "total": total,
         "threads": torch.get_num_threads() if device.type == "cpu" else None,
     }
