@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tui_lab.tui import folder_listing
-from tui_lab.tui.folder_listing import StoppedReading, describe_file, describe_folder, list_folder
+from tui_lab.tui.aside import Stopped
+from tui_lab.tui.folder_listing import describe_file, describe_folder, list_folder
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -20,42 +21,45 @@ def fill(folder: Path, *names: str) -> Path:
     return folder
 
 
-def never() -> bool:
-    return False
+def unheard(seen: int, total: int) -> None:
+    """Nobody asks how far it is."""
 
 
 def test_folders_come_before_files_each_by_name(tmp_path: Path) -> None:
     fill(tmp_path, "b.png", "A.png", "z/1.png", "Y/1.png")
-    listing = list_folder(tmp_path, False, never, lambda seen: None)
+    listing = list_folder(tmp_path, False, unheard)
     assert (listing.folders, listing.files) == (("Y", "z"), ("A.png", "b.png"))
 
 
 def test_hidden_names_are_counted_and_shown_on_request(tmp_path: Path) -> None:
     fill(tmp_path, ".secret", "open.png")
-    assert list_folder(tmp_path, False, never, lambda seen: None).hidden == 1
-    assert list_folder(tmp_path, True, never, lambda seen: None).files == (".secret", "open.png")
+    assert list_folder(tmp_path, False, unheard).hidden == 1
+    assert list_folder(tmp_path, True, unheard).files == (".secret", "open.png")
 
 
 def test_a_large_folder_shows_its_first_files_and_counts_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folder_listing, "FILES_SHOWN", 3)
-    monkeypatch.setattr(folder_listing, "CHECK_EVERY", 2)
-    seen: list[int] = []
-    listing = list_folder(fill(tmp_path, *(f"{n}.png" for n in range(9))), False, never, seen.append)
+    monkeypatch.setattr(folder_listing, "SAID_EVERY", 2)
+    seen: list[tuple[int, int]] = []
+    files = fill(tmp_path, *(f"{n}.png" for n in range(9)))
+    listing = list_folder(files, False, lambda *far: seen.append(far))
     assert (listing.files, listing.more) == (("0.png", "1.png", "2.png"), 6)
-    assert seen == [2, 4, 6, 8]
+    assert seen == [(2, 0), (4, 0), (6, 0), (8, 0)]
 
 
 def test_reading_stops_when_nobody_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder_listing, "CHECK_EVERY", 2)
+    monkeypatch.setattr(folder_listing, "SAID_EVERY", 2)
     fill(tmp_path, "a.png", "b.png", "c.png")
-    for read in (
-        lambda: list_folder(tmp_path, False, lambda: True, lambda seen: None),
-        lambda: describe_folder(tmp_path, lambda: True, lambda seen: None),
-    ):
-        with pytest.raises(StoppedReading):
-            read()
+
+    def stop(seen: int, total: int) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        list_folder(tmp_path, False, stop)
+    with pytest.raises(Stopped):
+        describe_folder(tmp_path, stop)
 
 
 @pytest.mark.parametrize(
@@ -69,23 +73,23 @@ def test_reading_stops_when_nobody_waits(tmp_path: Path, monkeypatch: pytest.Mon
     ],
 )
 def test_a_folder_is_described(tmp_path: Path, names: list[str], words: str) -> None:
-    assert describe_folder(fill(tmp_path, *names), never, lambda seen: None) == words
+    assert describe_folder(fill(tmp_path, *names), unheard) == words
 
 
 def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
-    assert list_folder(tmp_path / "gone", False, never, lambda seen: None).problem == "No such file or directory"
-    assert "No such file" in describe_folder(tmp_path / "gone", never, lambda seen: None)
+    assert list_folder(tmp_path / "gone", False, unheard).problem == "No such file or directory"
+    assert "No such file" in describe_folder(tmp_path / "gone", unheard)
     assert "No such file" in describe_file(tmp_path / "gone")
 
 
 def test_a_folder_of_another_kind_is_described_by_its_files(tmp_path: Path) -> None:
     (tmp_path / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 8, 0, 0, 0, 8]))
-    assert describe_folder(tmp_path, never, lambda seen: None) == "IDX files of 2×8×8 pixels"
+    assert describe_folder(tmp_path, unheard) == "IDX files of 2×8×8 pixels"
 
 
 def test_a_loop_of_links_is_a_file_among_others(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    assert list_folder(tmp_path, False, never, lambda seen: None).files == ("loop",)
+    assert list_folder(tmp_path, False, unheard).files == ("loop",)
 
 
 def test_a_file_is_described_by_its_kind_and_size(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""What is in a folder, read in a thread: one level, however many files there are, and given up when asked to."""
+"""What is in a folder, one level of it, however many files there are.
+
+Meant for a thread: `progress` hears now and then how many entries were seen, of 0, and may raise to end the reading.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import heapq
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tui_lab.data import Progress
 from tui_lab.data.kinds import Kind
 from tui_lab.data.layout import SUFFIXES, is_picture
 from tui_lab.data.survey import survey
@@ -18,14 +22,8 @@ from tui_lab.sanitize import clean
 
 FILES_SHOWN = 500
 """Files of one folder that a tree shows; the rest is counted."""
-CHECK_EVERY = 1000
-"""Entries between two looks at whether anybody still waits."""
-Stop = Callable[[], bool]
-Count = Callable[[int], None]
-
-
-class StoppedReading(Exception):  # noqa: N818 (asked for, and no error)
-    """Nobody waits for the listing any more."""
+SAID_EVERY = 1000
+"""Entries between two words on how many were seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +37,28 @@ class Listing:
     problem: str = ""
 
 
-def list_folder(folder: Path, hidden: bool, stop: Stop, count: Count) -> Listing:
-    """`count` is told now and then how many entries were seen. Raises StoppedReading once `stop` says so."""
+def list_folder(folder: Path, hidden: bool, progress: Progress) -> Listing:
+    """With `hidden`, names that begin with a dot are listed too."""
     folders: list[str] = []
     files: list[str] = []
-    left_out = seen = 0
+    left_out = 0
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                seen += 1
-                if seen % CHECK_EVERY == 0:
-                    if stop():
-                        raise StoppedReading
-                    count(seen)
-                if entry.name.startswith(".") and not hidden:
-                    left_out += 1
-                    continue
-                (folders if _is_folder(entry) else files).append(entry.name)
+        for entry in _entries(folder, progress):
+            if entry.name.startswith(".") and not hidden:
+                left_out += 1
+                continue
+            (folders if _is_folder(entry) else files).append(entry.name)
     except OSError as error:
         return Listing((), (), problem=clean(error.strerror or str(error)))
     shown = heapq.nsmallest(FILES_SHOWN, files, key=_by_name)
     return Listing(tuple(sorted(folders, key=_by_name)), tuple(shown), len(files) - len(shown), left_out)
 
 
-def describe_folder(folder: Path, stop: Stop, count: Count) -> str:
+def describe_folder(folder: Path, progress: Progress) -> str:
     """In words, what training on this folder would mean: "214 images (png 200, jpg 14)", "3 folders of images: …".
 
-    Looks one level down, for folders that are classes. Raises StoppedReading."""
-    own, folders, others, problem = _tally(folder, stop, count)
+    Looks one level down, for folders that are classes."""
+    own, folders, others, problem = _tally(folder, progress)
     if problem:
         return problem
     try:
@@ -79,7 +71,8 @@ def describe_folder(folder: Path, stop: Stop, count: Count) -> str:
     classes = []
     seen = 0
     for name in sorted(folders, key=_by_name):
-        inside, _, _, _ = _tally(folder / name, stop, count)
+        progress(seen, 0)
+        inside, _, _, _ = _tally(folder / name, progress)
         seen += sum(inside.values())
         if inside:
             classes.append(name)
@@ -119,34 +112,35 @@ def size_words(count: int) -> str:
     return f"{count} bytes"
 
 
-def _tally(folder: Path, stop: Stop, count: Count) -> tuple[Counter[str], list[str], Counter[str], str]:
+def _tally(folder: Path, progress: Progress) -> tuple[Counter[str], list[str], Counter[str], str]:
     """(images by their extension, folders inside, other files by theirs, what went wrong)."""
     images: Counter[str] = Counter()
     others: Counter[str] = Counter()
     folders: list[str] = []
-    seen = 0
+    problem = ""
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                seen += 1
-                if seen % CHECK_EVERY == 0:
-                    if stop():
-                        raise StoppedReading
-                    count(seen)
-                if entry.name.startswith("."):
-                    continue
-                suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 (a Path an entry is slow)
-                if suffix in SUFFIXES:
-                    images[suffix.removeprefix(".")] += 1
-                elif _is_folder(entry):
-                    folders.append(entry.name)
-                elif suffix:
-                    others[clean(suffix.removeprefix("."), 12)] += 1
+        for entry in _entries(folder, progress):
+            if entry.name.startswith("."):
+                continue
+            _, dot, extension = entry.name.lower().rpartition(".")
+            if dot + extension in SUFFIXES:
+                images[extension] += 1
+            elif _is_folder(entry):
+                folders.append(entry.name)
+            elif dot:
+                others[clean(extension, 12)] += 1
     except OSError as error:
-        return images, folders, others, f"cannot be read: {clean(error.strerror or str(error))}"
-    if stop():
-        raise StoppedReading
-    return images, folders, others, ""
+        problem = f"cannot be read: {clean(error.strerror or str(error))}"
+    return images, folders, others, problem
+
+
+def _entries(folder: Path, progress: Progress) -> Iterator[os.DirEntry[str]]:
+    """Everything in the folder, in no order. Raises OSError."""
+    with os.scandir(folder) as entries:
+        for seen, entry in enumerate(entries, start=1):
+            if seen % SAID_EVERY == 0:
+                progress(seen, 0)
+            yield entry
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,8 +15,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui_lab.sanitize import clean
+from tui_lab.tui.aside import aside
 from tui_lab.tui.data_choice import shortened
-from tui_lab.tui.folder_listing import StoppedReading, describe_file, describe_folder
+from tui_lab.tui.folder_listing import describe_file, describe_folder
 from tui_lab.tui.screens.ask import BOX
 from tui_lab.tui.widgets.file_tree import FileTree
 
@@ -56,22 +56,13 @@ class PickPath(ModalScreen[Path | None]):
     async def _describe(self, path: Path, is_folder: bool) -> None:
         self._say(path, "")
         await asyncio.sleep(SETTLED_SECONDS)
-        if not is_folder:
-            self._say(path, await asyncio.to_thread(describe_file, path))
-            return
-        stop = threading.Event()
-        loop = asyncio.get_running_loop()
-
-        def count(seen: int) -> None:
-            if not stop.is_set():
-                loop.call_soon_threadsafe(self._say, path, f"looking … {seen:,} entries")
-
-        try:
-            words = await asyncio.to_thread(describe_folder, path, stop.is_set, count)
-        except StoppedReading:
-            return
-        finally:
-            stop.set()
+        if is_folder:
+            words = await aside(
+                lambda progress: describe_folder(path, progress),
+                lambda seen, _: self._say(path, f"looking … {seen:,} entries"),
+            )
+        else:
+            words = await asyncio.to_thread(describe_file, path)
         self._say(path, words)
 
     def _say(self, path: Path, words: str) -> None:

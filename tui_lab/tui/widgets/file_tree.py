@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,20 +14,24 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.worker import Worker
 
 from tui_lab.sanitize import clean
-from tui_lab.tui.folder_listing import Listing, StoppedReading, list_folder
+from tui_lab.tui.aside import aside
+from tui_lab.tui.folder_listing import Listing, list_folder
 
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """A folder or a file of the tree. `children` is None until the folder was read; `note` stands behind the name."""
+    """A folder or a file of the tree. `children` is None until the folder was read, which `reading` does; `note` stands
+    behind the name."""
 
     path: Path
     depth: int
     is_folder: bool
     is_open: bool = False
     children: list[Node] | None = None
+    reading: Worker[None] | None = None
     note: str = ""
     is_note: bool = False  # no path of its own: "… 199 500 more files"
 
@@ -98,27 +100,19 @@ class FileTree(ScrollView, can_focus=True):
 
     # Reading
 
-    @work
-    async def _open(self, node: Node) -> None:
-        """Read a folder aside; closing it or leaving the screen gives that up."""
+    def _open(self, node: Node) -> None:
         node.is_open = True
-        stop = threading.Event()
-        loop = asyncio.get_running_loop()
+        node.reading = self._read(node)
 
-        def count(seen: int) -> None:
-            loop.call_soon_threadsafe(self._note, node, f"reading … {seen:,}")
-
+    @work
+    async def _read(self, node: Node) -> None:
+        """Read a folder aside; closing it or leaving the screen gives that up."""
         self._note(node, "reading …")
-        try:
-            hidden = self._show_hidden
-            listing = await asyncio.to_thread(
-                list_folder, node.path, hidden, lambda: stop.is_set() or not node.is_open, count
-            )
-        except StoppedReading:
-            self._note(node, "")
-            return
-        finally:
-            stop.set()
+        hidden = self._show_hidden
+        listing = await aside(
+            lambda progress: list_folder(node.path, hidden, progress),
+            lambda seen, _: self._note(node, f"reading … {seen:,}"),
+        )
         if hidden == self._show_hidden:
             self._fill(node, listing)
 
@@ -194,6 +188,9 @@ class FileTree(ScrollView, can_focus=True):
         node = self._rows[self._at]
         if node.is_open and node is not self._root:
             node.is_open = False
+            if node.reading is not None:
+                node.reading.cancel()
+            self._note(node, "")
             self._lay_out()
         elif node.depth:
             above = next(i for i in range(self._at, -1, -1) if self._rows[i].depth < node.depth)
