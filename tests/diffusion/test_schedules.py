@@ -76,12 +76,13 @@ def test_custom_betas_that_are_none_are_one_clear_line(betas: tuple[float, ...],
 
 
 def test_signal_and_noise_share_one_variance() -> None:
-    signal, noise = schedules.sqrt_alphas_cumprod(LINEAR), schedules.sqrt_one_minus_alphas_cumprod(LINEAR)
+    levels, signal = schedules.levels(LINEAR), schedules.sqrt_alphas_cumprod(LINEAR)
+    noise = levels.sigma
     np.testing.assert_allclose(signal**2 + noise**2, 1)
     alpha_bar = np.prod(1 - np.linspace(1e-4, 0.02, 1000, dtype=np.longdouble)[:500])
-    assert schedules.snr(LINEAR)[499] == pytest.approx(float(alpha_bar / (1 - alpha_bar)), rel=1e-12)
-    np.testing.assert_allclose(schedules.snr(LINEAR), (signal / noise) ** 2)
-    np.testing.assert_allclose(schedules.log_snr(LINEAR), 2 * np.log(signal / noise))
+    assert levels.snr[499] == pytest.approx(float(alpha_bar / (1 - alpha_bar)), rel=1e-12)
+    np.testing.assert_allclose(levels.snr, (signal / noise) ** 2)
+    np.testing.assert_allclose(levels.log_snr, 2 * np.log(signal / noise))
 
 
 @pytest.mark.parametrize("beta_schedule", BETA_SCHEDULES)
@@ -91,7 +92,7 @@ def test_the_picture_only_ever_fades(beta_schedule: str) -> None:
 
 def test_zero_terminal_snr_is_exactly_zero_and_starts_where_it_did() -> None:
     assert schedules.alphas_cumprod(ZERO_SNR)[-1] == 0
-    assert schedules.log_snr(ZERO_SNR)[-1] == -np.inf
+    assert schedules.levels(ZERO_SNR).log_snr[-1] == -np.inf
     assert schedules.alphas_cumprod(ZERO_SNR)[0] == pytest.approx(schedules.alphas_cumprod(LINEAR)[0])
 
 

@@ -180,7 +180,7 @@ def test_knobs_still_being_edited_are_one_error() -> None:
 def test_min_snr_with_v_says_what_the_noisy_levels_get() -> None:
     changes = {**COSINE_V, "loss.weighting": "min_snr"}
     (remark,) = (found for found in lint(changes) if found.key == "loss.weighting")
-    snr = schedules.snr(recipe(changes).noise_scheduler)
+    snr = schedules.levels(recipe(changes).noise_scheduler).snr
     weight = np.minimum(snr, 5) / (snr + 1)  # Hang et al. 2023, over v's own SNR + 1
     part = weight[snr < 0.1].sum() / weight.sum()
     assert remark.level == "ok"

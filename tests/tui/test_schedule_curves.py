@@ -52,7 +52,7 @@ def test_the_share_of_the_loss_is_1_where_it_is_even() -> None:
 def test_readings_are_exact_at_the_level() -> None:
     found = dict(readings(Shown.of(DDPM), 500))
     assert float(found["√ᾱ"]) == pytest.approx(schedules.sqrt_alphas_cumprod(DDPM.noise_scheduler)[500], rel=1e-3)
-    assert float(found["log-SNR"]) == pytest.approx(schedules.log_snr(DDPM.noise_scheduler)[500], rel=1e-3)
+    assert float(found["log-SNR"]) == pytest.approx(schedules.levels(DDPM.noise_scheduler).log_snr[500], rel=1e-3)
     assert dict(readings(Shown.of(EDM), 0))["σ"] == "0.002"
     assert dict(readings(Shown.of(FLOW), 999))["told"] == "1000"
 

@@ -6,11 +6,9 @@ Every process is x_t = α · x_0 + σ · ε over T levels (`levels`); a sampler 
 from tui_lab.diffusion.schedules.betas import (
     alphas_cumprod,
     betas,
-    rescale_zero_terminal_snr,
     sqrt_alphas_cumprod,
-    sqrt_one_minus_alphas_cumprod,
 )
-from tui_lab.diffusion.schedules.levels import Levels, levels, log_snr, snr
+from tui_lab.diffusion.schedules.levels import Levels, levels
 from tui_lab.diffusion.schedules.lint import lint
 from tui_lab.diffusion.schedules.loss_share import loss_share
 from tui_lab.diffusion.schedules.remark import Remark
@@ -32,13 +30,9 @@ __all__ = [
     "from_uint8",
     "levels",
     "lint",
-    "log_snr",
     "loss_share",
-    "rescale_zero_terminal_snr",
-    "snr",
     "spread_timesteps",
     "sqrt_alphas_cumprod",
-    "sqrt_one_minus_alphas_cumprod",
     "target",
     "to_uint8",
     "visits",

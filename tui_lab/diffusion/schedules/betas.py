@@ -94,8 +94,3 @@ def alphas_cumprod(noise: NoiseScheduler) -> Float:
 def sqrt_alphas_cumprod(noise: NoiseScheduler) -> Float:
     """√ᾱ_t: how much of the picture is left in x_t."""
     return np.sqrt(alphas_cumprod(noise))
-
-
-def sqrt_one_minus_alphas_cumprod(noise: NoiseScheduler) -> Float:
-    """√(1-ᾱ_t): the standard deviation of the noise in x_t."""
-    return np.sqrt(1 - alphas_cumprod(noise))

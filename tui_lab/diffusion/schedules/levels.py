@@ -79,13 +79,3 @@ def karras_sigmas(sigma_min: float, sigma_max: float, rho: float, count: int) ->
     """σ_i = (σ_min^(1/ρ) + i/(n-1) · (σ_max^(1/ρ) - σ_min^(1/ρ)))^ρ, rising (Karras et al. 2022, eq. 5, reversed)."""
     low, high = sigma_min ** (1 / rho), sigma_max ** (1 / rho)
     return (low + np.linspace(0, 1, count) * (high - low)) ** rho
-
-
-def snr(noise: NoiseScheduler) -> Float:
-    """SNR of each level, with shape (T,)."""
-    return levels(noise).snr
-
-
-def log_snr(noise: NoiseScheduler) -> Float:
-    """λ = ln SNR of each level, with shape (T,); -inf where no picture is left."""
-    return levels(noise).log_snr

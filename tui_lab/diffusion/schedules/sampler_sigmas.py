@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from tui_lab.diffusion.schedules.betas import Float
 from tui_lab.diffusion.schedules.levels import karras_sigmas
 
-SIGMA_SCHEDULES = ("karras", "exponential", "beta")
-
 
 def respaced(name: str, sigma_min: float, sigma_max: float, count: int, rho: float = 7.0) -> Float:
     """`count` σ from sigma_max down to sigma_min, spaced as `name` says."""

@@ -3,47 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tui_lab.diffusion.schedules.betas import Float
 from tui_lab.diffusion.schedules.levels import levels
 from tui_lab.recipe.schema import Loss, NoiseScheduler
 
 
-def density(
-    noise: NoiseScheduler, loss: Loss, importance: Sequence[float] | NDArray[np.floating] | None = None
-) -> Float:
+def density(noise: NoiseScheduler, loss: Loss) -> Float:
     """The probability of each level in a training batch, with shape (T,), summing to 1.
 
     Level i is drawn where u lies in [i/T, (i+1)/T), and larger u is noisier. uniform: u ~ U(0, 1). logit_normal:
     u = sigmoid(n), n ~ N(mean, std²) (Esser et al. 2024, eq. 19). cosine: density 2/(π(1-2u+2u²)) (CosMap, eq. 21).
-    importance: in proportion to `importance` (K,), one number a bin of K equal bins of u, uniform before there are any
-    (Nichol & Dhariwal 2021, section 3.3). EDM under uniform draws ln σ ~ N(P_mean, P_std²) (Karras et al. 2022, table
-    1), here as the share of each of its T levels among the draws between σ_min and σ_max; u is then the quantile.
+    importance: as under uniform, which it goes by until losses are known. EDM draws ln σ ~ N(P_mean, P_std²) (Karras et
+    al. 2022, table 1), here as the share of each of its T levels among the draws between σ_min and σ_max.
     """
     steps = noise.num_train_timesteps
     borders = np.arange(steps + 1) / steps
     if noise.class_name == "EDMEulerScheduler":
-        drawn = _log_normal(np.log(levels(noise).sigma), noise.P_mean, noise.P_std)
-    elif loss.timestep_sampling == "logit_normal":
-        drawn = _logit_normal(borders, loss.logit_mean, loss.logit_std)
-    elif loss.timestep_sampling == "cosine":
-        drawn = np.diff(0.5 + 2 / math.pi * np.arctan(2 * borders - 1))
-    else:
-        drawn = np.full(steps, 1 / steps)
-    if loss.timestep_sampling == "importance" and importance is not None:
-        return _by_importance(drawn, np.asarray(importance, dtype=np.float64))
-    return drawn
-
-
-def _by_importance(drawn: Float, importance: Float) -> Float:
-    """`drawn` with its quantiles drawn in proportion to `importance` (K,), in K equal bins of them."""
-    quantiles = np.concatenate([[0.0], np.cumsum(drawn)])
-    cumulative = np.concatenate([[0.0], np.cumsum(importance)]) / importance.sum()
-    return np.diff(np.interp(quantiles, np.arange(len(importance) + 1) / len(importance), cumulative))
+        return _log_normal(np.log(levels(noise).sigma), noise.P_mean, noise.P_std)
+    if loss.timestep_sampling == "logit_normal":
+        return _logit_normal(borders, loss.logit_mean, loss.logit_std)
+    if loss.timestep_sampling == "cosine":
+        return np.diff(0.5 + 2 / math.pi * np.arctan(2 * borders - 1))
+    return np.full(steps, 1 / steps)
 
 
 def _logit_normal(borders: Float, mean: float, std: float) -> Float:
