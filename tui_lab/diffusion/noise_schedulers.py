@@ -14,12 +14,10 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from torch import Tensor
 
 from tui_lab.catalog.samplers import DDPM, EDM, FLOW, MIXING, PROCESS_TITLES, SAMPLERS, fits
+from tui_lab.diffusion.schedules.betas import TINY_ALPHA_BAR
 from tui_lab.diffusion.uniform_mixing import UniformMixingSampler
 from tui_lab.errors import RecipeError
 from tui_lab.recipe.schema import NoiseScheduler, Recipe, Sampling
-
-# diffusers' own stand-in for "no signal left" where ᾱ = 0 would make a solver divide by zero.
-_TINY_ALPHA_BAR = 2.0**-24
 
 _DDPM_KEYS = (
     "num_train_timesteps",
@@ -158,5 +156,5 @@ def _betas_before_rescaling(ddpm: DDPMScheduler) -> list[float]:
 
 def _betas_with_tiny_terminal(alphas_cumprod: Tensor) -> list[float]:
     """The betas of a rescaled schedule, whose last ᾱ is lifted from 0 to 2⁻²⁴."""
-    alpha_bar = alphas_cumprod.double().clamp(min=_TINY_ALPHA_BAR)
+    alpha_bar = alphas_cumprod.double().clamp(min=TINY_ALPHA_BAR)
     return (1.0 - alpha_bar / torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])).tolist()

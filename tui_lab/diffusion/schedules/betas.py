@@ -18,6 +18,9 @@ from tui_lab.recipe.schema import NoiseScheduler
 
 Float = NDArray[np.float64]
 
+TINY_ALPHA_BAR = 2.0**-24
+"""What solvers put in place of ᾱ = 0, which they would divide by; diffusers' own number."""
+
 
 def betas(noise: NoiseScheduler) -> Float:
     """β_t with shape (T,), each in (0, 1]; exactly 1 at the end of a schedule rescaled to zero terminal SNR."""

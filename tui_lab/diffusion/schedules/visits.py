@@ -14,14 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_lab.catalog.samplers import SAMPLERS, fits
-from tui_lab.diffusion.schedules.betas import Float, rescale_zero_terminal_snr, scheduled_betas
+from tui_lab.diffusion.schedules.betas import TINY_ALPHA_BAR, Float, rescale_zero_terminal_snr, scheduled_betas
 from tui_lab.diffusion.schedules.levels import levels, shifted
 from tui_lab.diffusion.schedules.sampler_sigmas import respaced, timestep_of
 from tui_lab.errors import RecipeError
 from tui_lab.recipe.schema import NoiseScheduler, Recipe, Sampling
-
-_TINY_ALPHA_BAR = 2.0**-24
-"""What solvers put in place of ᾱ = 0, which they would divide by; diffusers' own number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +159,8 @@ def _solver_sigmas(noise: NoiseScheduler, walk: _Walk) -> NDArray[np.float32]:
         single_betas = rescale_zero_terminal_snr(single_betas)
     alpha_bar = np.cumprod(1 - single_betas, dtype=np.float64)
     if noise.rescale_betas_zero_snr and walk.rescales:
-        alpha_bar[-1] = _TINY_ALPHA_BAR
-    least = _TINY_ALPHA_BAR if noise.rescale_betas_zero_snr and not walk.rescales else np.finfo(np.float32).tiny
+        alpha_bar[-1] = TINY_ALPHA_BAR
+    least = TINY_ALPHA_BAR if noise.rescale_betas_zero_snr and not walk.rescales else np.finfo(np.float32).tiny
     single = np.maximum(alpha_bar, least).astype(np.float32)
     return np.sqrt((1 - single) / single)
 
