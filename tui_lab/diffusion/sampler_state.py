@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers.schedulers.scheduling_edm_dpmsolver_multistep import EDMDPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_edm_euler import EDMEulerScheduler
@@ -18,6 +17,7 @@ from diffusers.schedulers.scheduling_flow_match_heun_discrete import FlowMatchHe
 from torch import Tensor
 
 from tui_lab.diffusion.process import Levels
+from tui_lab.diffusion.schedules.sampler_sigmas import timestep_of
 from tui_lab.diffusion.uniform_mixing import UniformMixingSampler
 from tui_lab.recipe.schema import Objective
 
@@ -97,10 +97,10 @@ class SamplerState:
         return scheduler.sigmas_interpol[index - hasattr(scheduler, "sigmas_up")].cpu().double()
 
     def _timestep_of(self, sigma: Tensor) -> Tensor:
-        """The broken timestep whose σ̃ that is, linear in ln σ̃ between whole ones."""
+        """The broken timestep whose σ̃ that is."""
         alpha_bar = self.scheduler.alphas_cumprod.double().cpu()
-        log_sigmas = (0.5 * ((1.0 - alpha_bar) / alpha_bar).log()).numpy()
-        return torch.tensor(np.interp(float(sigma.log()), log_sigmas, np.arange(len(log_sigmas))), dtype=torch.float32)
+        log_sigmas = 0.5 * ((1.0 - alpha_bar) / alpha_bar).log()
+        return torch.from_numpy(timestep_of(sigma.reshape(1).numpy(), log_sigmas.numpy())).float()
 
 
 def _is_edm(scheduler: Any) -> bool:
