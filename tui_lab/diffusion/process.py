@@ -6,7 +6,6 @@ Every process is x_t = α x_0 + σ ε. Shapes: x0, eps, x_t (B, *); index, u and
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -38,8 +37,11 @@ class Levels:
         return Levels(self.alpha[which], self.sigma[which], self.t[which], self.snr[which])
 
 
-class NoiseProcess(ABC):
-    """A forward process with T levels, the noisier the higher the index; EDM trains between and beyond them too."""
+class NoiseProcess:
+    """A forward process with T levels, the noisier the higher the index; EDM trains between and beyond them too.
+
+    What stands here is as where whole timesteps are drawn and told; other processes say what they do otherwise.
+    """
 
     def __init__(self, table: Levels, objective: Objective, sigma_data: float) -> None:
         """`table`: the T levels, on the device that they are wanted on. `sigma_data`: for EDM's weights."""
@@ -63,9 +65,9 @@ class NoiseProcess(ABC):
         """The level at the share u in [0, 1) of all that `draw` draws, the least noise first: its quantile."""
         return self.levels((u * self.T).long().clamp(max=self.T - 1))
 
-    @abstractmethod
     def place(self, levels: Levels) -> Tensor:
         """The u in [0, 1) that leads there by `at`, float32; of a whole timestep, the middle of those that do."""
+        return (levels.t + 0.5) / self.T
 
     def noise(self, shape: tuple[int, ...], generator: torch.Generator | None, device: Device) -> Tensor:
         """ε ~ N(0, I), float32."""
@@ -88,9 +90,6 @@ class DiscreteDiffusion(NoiseProcess):
         t = torch.arange(len(alpha_bar), device=alpha_bar.device)
         table = Levels(alpha_bar.sqrt(), (1.0 - alpha_bar).sqrt(), t, alpha_bar / (1.0 - alpha_bar))
         super().__init__(table, objective, sigma_data)
-
-    def place(self, levels: Levels) -> Tensor:
-        return (levels.t + 0.5) / self.T
 
 
 class FlowMatching(NoiseProcess):
@@ -152,9 +151,6 @@ class UniformMixing(NoiseProcess):
         a = torch.arange(1, num_train_timesteps + 1, dtype=torch.float64) / num_train_timesteps
         table = _levels_of(1.0 - a, a, torch.arange(num_train_timesteps), device)
         super().__init__(table, "sample", sigma_data)
-
-    def place(self, levels: Levels) -> Tensor:
-        return (levels.t + 0.5) / self.T
 
     def noise(self, shape: tuple[int, ...], generator: torch.Generator | None, device: Device) -> Tensor:
         """ε ~ U(-1, 1), float32: the course's, over the data's range."""
