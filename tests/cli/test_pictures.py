@@ -27,7 +27,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     recipe = replaced(Recipe(), TINY)
     folder = tmp_path_factory.mktemp("sampled") / "pipeline"
-    export_pipeline(recipe, models.build(recipe), folder)
+    export_pipeline(recipe, models.build(recipe).state_dict(), folder)
     return folder
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from tui_lab.data import Progress, cache, load_cached, load_images
 from tui_lab.data.folder import Folder
 from tui_lab.data.named import OpenedNames
+from tui_lab.data.recorded import names_of
 from tui_lab.errors import DataError, DiskFullError
 from tui_lab.recipe import Dataset
 
@@ -130,7 +131,7 @@ def test_the_order_is_the_sources_however_many_threads_decode(tmp_path: Path) ->
     images = load_images(dataset(tmp_path))
     red, green, _ = images.pixels[:, 0, 0].astype(int).T
     assert (red + 256 * green).tolist() == list(range(300))
-    assert cache.names_of(images)[17] == "017.png"
+    assert names_of(images)[17] == "017.png"
 
 
 def test_an_array_is_shaped_at_once_and_is_as_if_decoded_one_by_one(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_plain_diffusers_loads_an_export_and_draws_the_same_picture(
 
 def test_a_pipeline_comes_back_as_it_was_written(tmp_path: Path) -> None:
     unet = models.build(TINY).eval()
-    export_pipeline(TINY, unet, tmp_path / "pipeline")
+    export_pipeline(TINY, unet.state_dict(), tmp_path / "pipeline")
 
     loaded = load_pipeline(tmp_path / "pipeline")
 
@@ -83,7 +83,7 @@ def test_an_export_replaces_an_earlier_one_and_leaves_nothing_else_behind(tmp_pa
     for seed in (1, 2):
         torch.manual_seed(seed)
         unet = models.build(TINY)
-        export_pipeline(TINY, unet, tmp_path / "pipeline")
+        export_pipeline(TINY, unet.state_dict(), tmp_path / "pipeline")
     assert torch.equal(load_pipeline(tmp_path / "pipeline").model.conv_in.weight, unet.conv_in.weight)
     assert [path.name for path in tmp_path.iterdir()] == ["pipeline"]
 
@@ -91,20 +91,20 @@ def test_an_export_replaces_an_earlier_one_and_leaves_nothing_else_behind(tmp_pa
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(LabError, match="no pipeline; name a new or empty folder"):
-        export_pipeline(TINY, models.build(TINY), tmp_path)
+        export_pipeline(TINY, models.build(TINY).state_dict(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_a_full_disk_leaves_the_earlier_export_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = models.build(TINY)
-    export_pipeline(TINY, first, tmp_path / "pipeline")
+    export_pipeline(TINY, first.state_dict(), tmp_path / "pipeline")
 
     def no_room(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(DDPMPipeline, "save_pretrained", no_room)
     with pytest.raises(DiskFullError, match="no room left"):
-        export_pipeline(TINY, models.build(TINY), tmp_path / "pipeline")
+        export_pipeline(TINY, models.build(TINY).state_dict(), tmp_path / "pipeline")
     assert torch.equal(load_pipeline(tmp_path / "pipeline").model.conv_in.weight, first.conv_in.weight)
     assert [path.name for path in tmp_path.iterdir()] == ["pipeline"]
 
@@ -118,7 +118,7 @@ def test_weights_of_another_model_are_refused() -> None:
 class TestAFolderThatCannotBeSampled:
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
-        export_pipeline(TINY, models.build(TINY), tmp_path / "pipeline")
+        export_pipeline(TINY, models.build(TINY).state_dict(), tmp_path / "pipeline")
         return tmp_path / "pipeline"
 
     def change(self, path: Path, **values: object) -> None:
@@ -205,7 +205,7 @@ class TestWhatNoPipelineOfDiffusersRuns:
         for parameter in model.parameters():
             if parameter.requires_grad:  # a fresh transformer answers 0
                 torch.nn.init.normal_(parameter, std=0.05)
-        export_pipeline(recipe, model, tmp_path / "export")
+        export_pipeline(recipe, model.state_dict(), tmp_path / "export")
         return tmp_path / "export"
 
     def test_the_program_in_its_readme_draws_what_the_lab_draws(
@@ -246,4 +246,4 @@ class TestWhatNoPipelineOfDiffusersRuns:
         adopted = replaced(TINY, {**sampler, **architecture(str(folder))})
         assert adopted.model.class_name == recipe.model.class_name
         assert load_base(adopted).keys() == models.build(recipe).state_dict().keys()
-        export_pipeline(recipe, models.build(recipe), folder)
+        export_pipeline(recipe, models.build(recipe).state_dict(), folder)

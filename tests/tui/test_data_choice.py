@@ -26,13 +26,13 @@ DEFAULT = Recipe()
     ],
 )
 def test_a_hub_name_is_typed_with_what_load_dataset_takes(typed: str, choice: DataChoice) -> None:
-    assert DataChoice.hub(typed) == choice
+    assert DataChoice.parse_hub(typed) == choice
 
 
 @pytest.mark.parametrize("typed", ["mnist", "a/b/c", "a b/c", "a/b, x, y", "a/b, colour=red", "\x1b[31m/x"])
 def test_what_is_no_hub_name_is_refused_in_one_safe_line(typed: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        DataChoice.hub(typed)
+        DataChoice.parse_hub(typed)
     assert "\x1b" not in caught.value.message and "\n" not in caught.value.message
 
 

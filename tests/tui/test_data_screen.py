@@ -267,6 +267,7 @@ async def test_a_set_without_duplicates_says_so(open_data: OpenedData) -> None:
         await pilot.press("4")
         words = screen.query_one("#duplicate-words", Static)
         await until(pilot, lambda: "No duplicates: all 30 pictures differ" in str(words.visual))
+        assert not screen.query_one("#hint").region.area
 
 
 async def test_the_split_shows_both_sides(open_data: OpenedData) -> None:

@@ -142,6 +142,20 @@ async def test_leaving_the_lab_stops_the_reading(open_lab: Opened, slow: SlowRea
     assert slow.stopped.wait(5)
 
 
+async def test_pictures_that_come_as_the_lab_is_left_are_dropped(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await until(pilot, lambda: lab.images is not None)
+        images = lab.images
+        assert images is not None
+        await lab.query("DatasetPanel, SchedulePanel").remove()
+        lab.data_awaited("Reading …")
+        lab.data_previewed("faces", images.take(images.train_rows[:4]))
+        lab.data_read(1, 2)
+        lab.reading_over()
+        lab.data_stopped("Stopped")
+        lab.data_there(images)
+
+
 async def test_what_was_left_out_is_counted_and_harmless(open_lab: Opened, tmp_path: Path) -> None:
     folder = paint_folder(tmp_path / "photos")
     (folder / "red" / "[bold]x.png").write_bytes(b"")

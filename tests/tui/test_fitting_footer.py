@@ -32,6 +32,13 @@ async def test_a_small_terminal_with_a_run_keeps_help_and_leave_in_sight(open_la
         await until(pilot, lambda: not lab.alive)
 
 
+async def test_keys_that_do_nothing_now_give_way_to_those_that_do(open_lab: Opened) -> None:
+    async with open_lab((120, 40)) as (lab, pilot):
+        await pilot.press("2")
+        await until(pilot, lambda: {"curves(1)", "zoom", "runs"} <= set(in_sight(lab)))
+        assert "undo" not in in_sight(lab)
+
+
 async def test_a_wider_terminal_names_more_keys(open_lab: Opened) -> None:
     async with open_lab((80, 24)) as (lab, pilot):
         await until(pilot, lambda: "help" in in_sight(lab))

@@ -147,6 +147,16 @@ async def test_search_finds_a_knob_by_part_of_its_name(open_lab: Opened) -> None
         assert lab.query_one(KnobList).chosen in ("ema.decay", "optimizer.weight_decay")
 
 
+async def test_what_is_typed_right_after_a_panel_and_the_search_were_asked_for_goes_to_the_search(
+    open_lab: Opened,
+) -> None:
+    async with open_lab() as (lab, pilot):
+        lab.action_panel("recipe")
+        lab.action_search()  # before the first had time to settle, as keys that come in one piece do
+        await pilot.press("b")
+        assert lab.query_one("#knob-search", Input).value == "b"
+
+
 async def test_knobs_that_disagree_are_marked_and_training_says_why_not(open_lab: Opened) -> None:
     async with open_lab() as (lab, pilot):
         lab.turn(KNOBS["dataset.resolution"], 18)

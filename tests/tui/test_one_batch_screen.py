@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 from textual.widgets import Static
 
@@ -15,7 +18,7 @@ from tui_lab.tui.screens.lab import LabScreen
 from tui_lab.tui.screens.one_batch import OneBatchScreen
 from tui_lab.tui.widgets.batch_stages import BatchStages
 from tui_lab.tui.widgets.pixel_view import PixelView
-from tui_lab.workbench.client import Workbench
+from tui_lab.workbench.client import OneBatch, Workbench
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -73,6 +76,29 @@ async def test_one_picture_is_looked_at_large(open_lab: Opened, asked: Asked) ->
         await until(pilot, lambda: stages.chosen == 0)
         await pilot.click(BatchStages, offset=(5, 5))
         await until(pilot, lambda: stages.chosen is None)
+
+
+async def test_a_batch_that_comes_as_the_screen_is_left_is_dropped(
+    open_lab: Opened, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_batch = Workbench.one_batch
+    begun = asyncio.Event()
+
+    async def as_its_widgets_go(workbench: Workbench, *about: Any) -> OneBatch:
+        screen = lab.app.screen
+        begun.set()
+        while screen.query(BatchStages):
+            await asyncio.sleep(0)
+        return await one_batch(workbench, *about)
+
+    monkeypatch.setattr(Workbench, "one_batch", as_its_widgets_go)
+    async with open_lab() as (lab, pilot):
+        await pilot.press("b")
+        await until(pilot, begun.is_set)
+        await pilot.press("escape")
+        await until(pilot, lambda: lab.app.screen is lab)
+        await pilot.pause()
+        assert not asked.of("one_batch")
 
 
 async def test_weights_are_those_of_any_checkpoint(open_lab: Opened, asked: Asked) -> None:

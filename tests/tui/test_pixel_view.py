@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,8 +26,8 @@ def truecolor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class RecordingView(PixelView):
     """Remembers what it asked Textual to send again."""
 
-    def __init__(self, **options: object) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.asked: list[tuple[Region, ...]] = []
 
     def refresh(self, *regions: Region, **options: bool) -> "RecordingView":

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -133,7 +134,7 @@ class TestSampling:
         assert (last.header["weights"], last.header["step"], last.header["count"]) == ("live", 10, 7)
 
     async def test_a_pipeline_folder(self, workbench: Workbench, tmp_path: Path, unet: UNet2DModel) -> None:
-        export_pipeline(TINY, unet, tmp_path / "pipeline")
+        export_pipeline(TINY, unet.state_dict(), tmp_path / "pipeline")
         asked = SampleRequest(str(tmp_path / "pipeline"), num_inference_steps=3, num_images=1)
         frames = [frame async for frame in workbench.sample(asked)]
         assert [frame.header["index"] for frame in frames] == [0, 1, 2]
@@ -161,9 +162,9 @@ class TestSampling:
         ],
     )
     async def test_what_cannot_be_is_said_in_one_line(
-        self, workbench: Workbench, run: RunFolder, changes: dict[str, object], kind: type[Exception], words: str
+        self, workbench: Workbench, run: RunFolder, changes: dict[str, Any], kind: type[Exception], words: str
     ) -> None:
-        asked = SampleRequest(**{"source": str(run.path), **changes})  # type: ignore[arg-type]
+        asked = SampleRequest(**{"source": str(run.path), **changes})
         with pytest.raises(kind) as caught:
             await anext(workbench.sample(asked))
         assert words in str(caught.value)
@@ -207,14 +208,14 @@ class TestClasses:
         """A run of a model whose classes differ strongly."""
         torch.manual_seed(1)
         model = models.build(CLASSES)
-        torch.nn.init.normal_(model.class_embedding.weight, std=20)  # type: ignore[union-attr, arg-type]
+        torch.nn.init.normal_(model.class_embedding.weight, std=20)
         run = RunFolder.create(dump_recipe(CLASSES), name="by-class")
         run.checkpoint(5).mkdir()
         save_file(model.state_dict(), run.checkpoint(5) / "model.safetensors")
         return run
 
-    async def drawn(self, workbench: Workbench, run: RunFolder, **asked: object) -> Frame:
-        request = SampleRequest(str(run.path), **asked)  # type: ignore[arg-type]
+    async def drawn(self, workbench: Workbench, run: RunFolder, **asked: Any) -> Frame:
+        request = SampleRequest(str(run.path), **asked)
         *_, last = [frame async for frame in workbench.sample(request)]
         return last
 

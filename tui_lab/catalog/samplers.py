@@ -316,6 +316,16 @@ def _no_such(info: SamplerInfo, knob: str, value: str, known: tuple[str, ...]) -
     return f"{info.short} knows no {knob} {value}; set sampling.{knob} to {choices}"
 
 
+def misfit(recipe: Recipe) -> str:
+    """The knob that keeps the recipe's sampler from fitting: the one without which it would, or the sampler itself."""
+    few = min(20, max(1, recipe.noise_scheduler.num_train_timesteps // 2))
+    for name, value in {"timestep_spacing": "auto", "sigma_schedule": "auto", "num_inference_steps": few}.items():
+        mended = recipe.model_copy(update={"sampling": recipe.sampling.model_copy(update={name: value})})
+        if fits(recipe.sampling.scheduler, mended) is None:
+            return f"sampling.{name}"
+    return "sampling.scheduler"
+
+
 def fitting_sampler(recipe: Recipe) -> str | None:
     """The first sampler of the list that fits, where the recipe's own does not; None where it does, or none would."""
     if fits(recipe.sampling.scheduler, recipe) is None:

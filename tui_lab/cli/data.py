@@ -82,7 +82,7 @@ def show(name: NameArgument, changes: SetOption = None, json: JsonOption = False
     Example: diffusion-lab datasets show ~/photos --set dataset.resolution=32 --set dataset.fit=pad
     """
     from tui_lab.data import load_images
-    from tui_lab.data.cache import rejected_of
+    from tui_lab.data.recorded import rejected_of
     from tui_lab.data.statistics import class_counts
 
     images = load_images(_dataset(name, changes), _words("decoded"))
@@ -168,8 +168,8 @@ def check(name: NameArgument, changes: SetOption = None, json: JsonOption = Fals
 def _checked(dataset: Dataset) -> dict[str, Any]:
     """What `check --json` prints: keys and their meaning are stable."""
     from tui_lab.data import load_images
-    from tui_lab.data.cache import names_of, rejected_of
     from tui_lab.data.duplicates import duplicates_of
+    from tui_lab.data.recorded import names_of, rejected_of
     from tui_lab.data.statistics import statistics_of
 
     images = load_images(dataset, _words("decoded"))

@@ -139,25 +139,6 @@ def entries_of(source: Source) -> Entries | None:
     return None
 
 
-def names_of(images: Images) -> list[str]:
-    """What the source calls each row: a path, or its place in a table or an array. From outside: not safe to show."""
-    if images.folder is not None:
-        with contextlib.suppress(OSError, ValueError):
-            names = json.loads((images.folder / "names.json").read_text())
-            if len(names) == len(images.pixels):
-                return [str(name) for name in names]
-    return [f"{images.name} {row}" for row in range(len(images.pixels))]
-
-
-def rejected_of(images: Images) -> tuple[Rejected, ...]:
-    """`images.rejected` by the names that the source has for them, as a script needs them. Not safe to show."""
-    if images.folder is not None:
-        with contextlib.suppress(OSError, ValueError):
-            about = json.loads((images.folder / "about.json").read_text())
-            return tuple(Rejected(path, reason) for path, reason in about["rejected"])
-    return images.rejected
-
-
 def let_go(needed: int = 0) -> list[Path]:
     """Deletes the sets used longest ago until `needed` more bytes fit the limit, but none that is in use; and what dead
     processes left half-written. Returns the folders that went."""

@@ -94,7 +94,6 @@ def decode_all(opened: Opened, name: str, shaping: Shaping, folder: Path, progre
     _save(folder / "sizes.npy", np.array(whole.sizes, dtype=np.int32))
     _write_json(folder / "names.json", whole.names)
     about = {
-        "name": name,
         "classes": opened.labels.classes,
         "rejected": [(entry.path, entry.reason) for entry in whole.rejected],
         "modes": dict(modes.most_common()),

@@ -9,8 +9,8 @@ import numpy as np
 from tui_lab.data.decode import UNREADABLE, decoded
 from tui_lab.data.images import Images, Progress, Rejected
 from tui_lab.data.preview import opened_source
+from tui_lab.data.recorded import modes_of, sizes_of
 from tui_lab.data.shaping import Shaping
-from tui_lab.data.statistics import modes_of, native_sizes
 
 if TYPE_CHECKING:
     from tui_lab.data.source import Raw
@@ -39,7 +39,7 @@ def native_shape(dataset: Dataset, progress: Progress | None = None) -> tuple[in
 def native_shape_of(images: Images) -> tuple[int, int, int] | None:
     """The same of pictures that are in the cache at whatever shaping, from what was recorded while they were decoded:
     of all of them, and without opening their source."""
-    sizes = np.unique(native_sizes(images), axis=0).tolist()
+    sizes = np.unique(sizes_of(images), axis=0).tolist()
     if len(sizes) != 1:
         return None
     ((width, height),) = sizes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_lab.data.images import Images, Progress
+from tui_lab.data.recorded import modes_of, sizes_of
 from tui_lab.data.sweep import chunks, remember, remembered
 
 ENOUGH = 1 << 30
@@ -53,7 +53,7 @@ def statistics_of(images: Images, progress: Progress | None = None) -> Statistic
         remember(images, "statistics", histogram.tolist())
     else:
         histogram = np.array(kept, dtype=np.int64)
-    sizes = native_sizes(images)
+    sizes = sizes_of(images)
     counted, times = np.unique(sizes, axis=0, return_counts=True)
     by_size = sorted(zip(counted.tolist(), times.tolist(), strict=True), key=lambda item: -item[1])
     aspects: Counter[str] = Counter()
@@ -96,23 +96,3 @@ def _histogram(images: Images, progress: Progress | None) -> NDArray[np.int64]:
         for channel in range(channels):
             histogram[channel] += np.bincount(pictures[..., channel].ravel(), minlength=256)
     return histogram
-
-
-def native_sizes(images: Images) -> NDArray[np.int32]:
-    """Width and height of each row before shaping, (N, 2); (0, 2) where nothing is known."""
-    if images.folder is not None:
-        try:
-            return np.load(images.folder / "sizes.npy", allow_pickle=False)
-        except (OSError, ValueError):
-            pass  # the cache was let go of, or damaged: only the numbers from before shaping are lost
-    return np.zeros((0, 2), dtype=np.int32)
-
-
-def modes_of(images: Images) -> dict[str, int]:
-    """How many pictures came in each mode; {} where nothing is known."""
-    if images.folder is not None:
-        try:
-            return dict(json.loads((images.folder / "about.json").read_text())["modes"])
-        except (OSError, ValueError, KeyError):
-            pass  # as above
-    return {}

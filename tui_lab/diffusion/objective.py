@@ -19,7 +19,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 (torch's own name for it)
+from torch.nn.functional import huber_loss, l1_loss, mse_loss
 
 from tui_lab.diffusion.forward import over
 from tui_lab.diffusion.process import Levels
@@ -97,11 +97,11 @@ def loss_per_sample(loss: Loss, prediction: Tensor, target: Tensor) -> Tensor:
     prediction, target = prediction.to(torch.float32), target.to(torch.float32)
     match loss.type:
         case "mse":
-            error = F.mse_loss(prediction, target, reduction="none")
+            error = mse_loss(prediction, target, reduction="none")
         case "l1":
-            error = F.l1_loss(prediction, target, reduction="none")
+            error = l1_loss(prediction, target, reduction="none")
         case "huber":
-            error = F.huber_loss(prediction, target, reduction="none", delta=loss.huber_delta)
+            error = huber_loss(prediction, target, reduction="none", delta=loss.huber_delta)
     return error.flatten(1).mean(dim=1)
 
 

@@ -25,8 +25,7 @@ def main(path: str) -> int:
         trainer.run()
     except LabError as error:
         traceback.print_exc()
-        full = isinstance(error, DiskFullError)
-        refused = trainer is None and session.past_last_step == 0 and not full
+        refused = trainer is None and session.past_last_step == 0 and not isinstance(error, DiskFullError)
         _say_failed(session, trainer, error.message, refused)
         return 1
     except Exception as error:

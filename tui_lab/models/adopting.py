@@ -12,33 +12,10 @@ from diffusers.models.unets.unet_2d import UNet2DModel
 from tui_lab.errors import RecipeError
 from tui_lab.models.basic_unet import BasicUNet
 from tui_lab.recipe import Recipe, edited, flat
+from tui_lab.recipe.relevance import DDPM, INHERITED, TRANSFORMER, UNET
 
-_UNET_KNOBS = (
-    "block_out_channels",
-    "down_block_types",
-    "up_block_types",
-    "layers_per_block",
-    "add_attention",
-    "norm_num_groups",
-    "norm_eps",
-    "dropout",
-    "time_embedding_type",
-    "resnet_time_scale_shift",
-    "flip_sin_to_cos",
-    "freq_shift",
-    "downsample_padding",
-)
-_DIT_KNOBS = ("num_layers", "num_attention_heads", "attention_head_dim", "patch_size", "dropout")
 _PROCESS_KNOBS = {
-    "DDPMScheduler": (
-        "num_train_timesteps",
-        "beta_schedule",
-        "beta_start",
-        "beta_end",
-        "trained_betas",
-        "prediction_type",
-        "rescale_betas_zero_snr",
-    ),
+    "DDPMScheduler": ("num_train_timesteps", *DDPM),
     "FlowMatchEulerDiscreteScheduler": ("num_train_timesteps", "shift"),
     "EDMEulerScheduler": ("sigma_min", "sigma_max", "sigma_data", "rho"),
 }
@@ -91,11 +68,11 @@ def architecture_of_config(config: Mapping[str, Any], process: Mapping[str, Any]
         raise RecipeError(f"{where} answers {config['out_channels']} channels to {channels}: the lab trains as many")
     knobs = {"model.class": name, "dataset.channels": channels, **_size(config["sample_size"])}
     if name == "UNet2DModel":
-        knobs |= _told(config, "model", _UNET_KNOBS)
+        knobs |= _told(config, "model", (*UNET, *INHERITED, "dropout"))
         knobs["model.attention_head_dim"] = config["attention_head_dim"] or 0
         knobs["model.num_class_embeds"] = config["num_class_embeds"] or 0
     if name == "DiTTransformer2DModel":
-        knobs |= _told(config, "model", _DIT_KNOBS)
+        knobs |= _told(config, "model", (*TRANSFORMER, "attention_head_dim", "dropout"))
         classes = config["num_embeds_ada_norm"]
         knobs["model.num_class_embeds"] = classes + 1 if classes > 1 else 0
     if name == "BasicUNet":
@@ -110,7 +87,7 @@ def architecture_of_config(config: Mapping[str, Any], process: Mapping[str, Any]
 
 def _defaults(model_class: type) -> dict[str, Any]:
     """What a config that does not say means: those of older versions lack the younger settings."""
-    parameters = inspect.signature(model_class.__init__).parameters.values()  # type: ignore[misc]
+    parameters = inspect.signature(model_class).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
 
 

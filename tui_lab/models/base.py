@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -202,12 +202,8 @@ def _grouped(keys: list[str]) -> str:
     """ "down_blocks.3 44, mid_block.attentions 12, 3 more groups": names by their first two parts."""
     groups = Counter(".".join(clean(key, 120).split(".")[:2]) for key in keys).most_common()
     named = [f"{group} {count}" if count > 1 else group for group, count in groups[:_SHOWN]]
-    return ", ".join([*named, *_rest(len(groups) - _SHOWN)])
-
-
-def _rest(count: int) -> Iterator[str]:
-    if count > 0:
-        yield f"{count} more groups"
+    more = [f"{len(groups) - _SHOWN} more groups"] if len(groups) > _SHOWN else []
+    return ", ".join(named + more)
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.unets.unet_2d import UNet2DModel
 from safetensors import SafetensorError
 from torch import Tensor, nn
@@ -42,8 +43,8 @@ class Pipeline:
     recipe: Recipe
 
 
-def export_pipeline(recipe: Recipe, weights: nn.Module | Mapping[str, Tensor], folder: Path) -> None:
-    """Write the recipe's network with these weights, and its noise process.
+def export_pipeline(recipe: Recipe, weights: Mapping[str, Tensor], folder: Path) -> None:
+    """Write the recipe's network with these weights, a state dict, and its noise process.
 
     `folder` appears complete or not at all; an earlier export there is replaced, anything else is left alone and
     refused with a LabError.
@@ -51,7 +52,7 @@ def export_pipeline(recipe: Recipe, weights: nn.Module | Mapping[str, Tensor], f
     folder = folder.absolute()
     if folder.exists() and not is_export(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise LabError(f"{folder} is there already and is no pipeline; name a new or empty folder")
-    model = weights if isinstance(weights, nn.Module) else with_weights(recipe, weights)
+    model = with_weights(recipe, weights)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as aside:
@@ -82,7 +83,7 @@ def load_pipeline(folder: Path) -> Pipeline:
     return Pipeline(with_weights(recipe, weights_of_folder(folder / MODEL)), process, recipe)
 
 
-def _write(recipe: Recipe, model: nn.Module, folder: Path) -> None:
+def _write(recipe: Recipe, model: ModelMixin, folder: Path) -> None:
     if runs_in_ddpm_pipeline(recipe):
         from diffusers.pipelines.ddpm.pipeline_ddpm import DDPMPipeline
 
@@ -90,7 +91,7 @@ def _write(recipe: Recipe, model: nn.Module, folder: Path) -> None:
         pipeline.save_pretrained(folder, safe_serialization=True)
         return
     sampler = build_sampler(recipe)
-    model.save_pretrained(folder / MODEL, safe_serialization=True)  # type: ignore[operator]
+    model.save_pretrained(folder / MODEL, safe_serialization=True)
     sampler.save_pretrained(folder / "scheduler")
     (folder / RECIPE).write_text(dump_recipe(recipe), encoding="utf-8")
     (folder / "README.md").write_text(readme(recipe, sampler), encoding="utf-8")

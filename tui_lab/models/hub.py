@@ -7,8 +7,14 @@ from pathlib import Path
 from tui_lab.errors import RecipeError
 from tui_lab.sanitize import clean
 
-_WANTED = ("model_index.json", "config.json", "*.safetensors", "*.safetensors.index.json", "scheduler/*.json")
-_WANTED_BELOW = ("unet/config.json", "transformer/config.json", "model/config.json")
+_WANTED = (
+    "model_index.json",
+    "config.json",
+    *(f"{network}/config.json" for network in ("unet", "transformer", "model")),
+    "scheduler/*.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+)
 
 
 def fetch_model(name: str) -> Path:
@@ -19,9 +25,8 @@ def fetch_model(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    patterns = [*_WANTED, *_WANTED_BELOW]
     try:
-        return Path(snapshot_download(name, allow_patterns=patterns))
+        return Path(snapshot_download(name, allow_patterns=list(_WANTED)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise RecipeError(

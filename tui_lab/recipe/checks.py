@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tui_lab.catalog.samplers import SAMPLERS, fits
+from tui_lab.catalog.samplers import SAMPLERS, fits, misfit
 from tui_lab.recipe.blocks import clashes
 from tui_lab.recipe.schema import KNOBS, NoiseScheduler, Recipe
 
@@ -212,14 +212,5 @@ def _sampling(recipe: Recipe) -> list[Problem]:
         )
         return [Problem("sampling.guidance_scale", message)]
     if reason := fits(sampling.scheduler, recipe):
-        return [Problem(_misfit(recipe), f"sampling.scheduler {sampling.scheduler}: {reason}")]
+        return [Problem(misfit(recipe), f"sampling.scheduler {sampling.scheduler}: {reason}")]
     return []
-
-
-def _misfit(recipe: Recipe) -> str:
-    """The knob that keeps the sampler from fitting: a spacing or sigmas that it does not know, else the sampler."""
-    for name in ("timestep_spacing", "sigma_schedule"):
-        plain = recipe.sampling.model_copy(update={name: "auto"})
-        if fits(plain.scheduler, recipe.model_copy(update={"sampling": plain})) is None:
-            return f"sampling.{name}"
-    return "sampling.scheduler"

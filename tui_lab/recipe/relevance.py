@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tui_lab.recipe.schema import Model, Recipe
 
-_UNET = (
+UNET = (
     "block_out_channels",
     "down_block_types",
     "up_block_types",
@@ -16,11 +16,11 @@ _UNET = (
     "time_embedding_type",
     "resnet_time_scale_shift",
 )
-_INHERITED = ("flip_sin_to_cos", "freq_shift", "downsample_padding", "norm_eps")
+INHERITED = ("flip_sin_to_cos", "freq_shift", "downsample_padding", "norm_eps")
 """What only weights from elsewhere ask to have otherwise: left out while nothing is inherited."""
-_TRANSFORMER = ("num_layers", "num_attention_heads", "patch_size")
+TRANSFORMER = ("num_layers", "num_attention_heads", "patch_size")
 _BETAS = ("beta_schedule", "beta_start", "beta_end")
-_DDPM = (*_BETAS, "trained_betas", "prediction_type", "rescale_betas_zero_snr")
+DDPM = (*_BETAS, "trained_betas", "prediction_type", "rescale_betas_zero_snr")
 _EDM = ("sigma_data", "sigma_min", "sigma_max", "rho", "P_mean", "P_std")
 
 
@@ -52,13 +52,13 @@ def _data(recipe: Recipe) -> Iterator[str]:
 def _model(recipe: Recipe) -> Iterator[str]:
     name = recipe.model.class_name
     if name != "UNet2DModel":
-        yield from _UNET
-        yield from _INHERITED
+        yield from UNET
+        yield from INHERITED
     elif not recipe.model.base_checkpoint:
         usual = Model()
-        yield from (knob for knob in _INHERITED if getattr(recipe.model, knob) == getattr(usual, knob))
+        yield from (knob for knob in INHERITED if getattr(recipe.model, knob) == getattr(usual, knob))
     if name != "DiTTransformer2DModel":
-        yield from _TRANSFORMER
+        yield from TRANSFORMER
     if name == "BasicUNet":
         yield from ("attention_head_dim", "dropout", "num_class_embeds")
 
@@ -66,7 +66,7 @@ def _model(recipe: Recipe) -> Iterator[str]:
 def _noise(recipe: Recipe) -> Iterator[str]:
     noise = recipe.noise_scheduler
     if noise.class_name != "DDPMScheduler":
-        yield from _DDPM
+        yield from DDPM
     elif noise.trained_betas:
         yield from _BETAS
     elif noise.beta_schedule in ("squaredcos_cap_v2", "laplace"):

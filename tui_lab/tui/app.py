@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.screen import ActiveBinding, Screen
 
 from tui_lab.errors import LabError
@@ -77,6 +78,12 @@ class LabApp(App[LabError]):
         gc.freeze()
         for key in before.typed if isinstance(before, OpeningScreen) else ():
             self.simulate_key(key)
+
+    def pop_screen(self) -> AwaitComplete:
+        """A screen's workers end before its widgets go: an answer that comes then finds all of them, or nobody."""
+        for node in self.screen.walk_children(with_self=True):
+            self.workers.cancel_node(node)
+        return super().pop_screen()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette offers what the keys of this screen do, by the same declarations, then Textual's own."""

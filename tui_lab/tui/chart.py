@@ -340,10 +340,8 @@ def _y_range(traces: Sequence[Trace], scaling: Scaling) -> tuple[float, float]:
     for trace in traces:
         if trace.series.own_range is not None:
             continue
-        values = trace.line, trace.columns.low, trace.columns.high
-        if scaling.log_y:
-            values = tuple(np.log10(each[each > 0]) for each in values)  # type: ignore[assignment]
-        kept.append(values)
+        values = [trace.line, trace.columns.low, trace.columns.high]
+        kept.append([np.log10(each[each > 0]) for each in values] if scaling.log_y else values)
     low, high = robust_range([k[0] for k in kept], [k[1] for k in kept], [k[2] for k in kept])
     if scaling.log_y:
         return 10.0**low, 10.0**high

@@ -56,7 +56,7 @@ class DataChoice:
         return cls(name=name) if info is None else cls(name=name, resolution=info.resolution, channels=info.channels)
 
     @classmethod
-    def hub(cls, text: str) -> Self:
+    def parse_hub(cls, text: str) -> Self:
         """From "owner/name, config, split=test, revision=main, streaming", or the address of a set's page. Raises
         RecipeError."""
         first, *rest = (part.strip() for part in text.split(","))

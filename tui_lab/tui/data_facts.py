@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_lab.data import Images
-from tui_lab.data.cache import names_of
-from tui_lab.data.statistics import native_sizes
+from tui_lab.data.recorded import names_of, sizes_of
 from tui_lab.tui.widgets.one_picture import Facts
 
 
@@ -26,7 +25,7 @@ class DataFacts:
 
     @cached_property
     def _sizes(self) -> NDArray[np.int32]:
-        return native_sizes(self._images)
+        return sizes_of(self._images)
 
     @cached_property
     def _sides(self) -> NDArray[np.int8]:

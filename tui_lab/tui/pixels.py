@@ -23,6 +23,8 @@ from textual.strip import Strip
 from tui_lab.tui.terminal import ColourDepth
 
 Pixels = NDArray[np.uint8]
+_Colour = int | tuple[float, ...]
+"""A place in a palette, or red, green and blue."""
 
 _RICH_SYSTEMS = {
     ColourDepth.TRUECOLOR: ColorSystem.TRUECOLOR,
@@ -359,7 +361,7 @@ def _segments_of(pixels: Pixels, depth: ColourDepth, background: Color) -> list[
     return segments
 
 
-def _segment(cell: tuple[object, object] | None, width: int, background: Color) -> Segment:
+def _segment(cell: tuple[_Colour, _Colour] | None, width: int, background: Color) -> Segment:
     if cell is None:
         return Segment(" " * width, Style.from_color(bgcolor=background.rich_color))
     front, back = cell
@@ -367,9 +369,9 @@ def _segment(cell: tuple[object, object] | None, width: int, background: Color) 
 
 
 @lru_cache(maxsize=4096)
-def _style(front: object, back: object) -> Style:
+def _style(front: _Colour, back: _Colour) -> Style:
     return Style.from_color(*(_rich_color(colour) for colour in (front, back)))
 
 
-def _rich_color(colour: object) -> RichColor:
-    return RichColor.from_ansi(colour) if isinstance(colour, int) else RichColor.from_rgb(*colour)  # type: ignore[misc]
+def _rich_color(colour: _Colour) -> RichColor:
+    return RichColor.from_ansi(colour) if isinstance(colour, int) else RichColor.from_rgb(*colour)

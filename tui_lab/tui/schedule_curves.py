@@ -13,7 +13,7 @@ from tui_lab.diffusion import schedules
 from tui_lab.recipe import Recipe
 from tui_lab.recipe.schema import Loss, NoiseScheduler
 from tui_lab.tui.chart import Series, short_number
-from tui_lab.tui.schedule_words import schedule_title
+from tui_lab.tui.schedule_words import has_timesteps, schedule_title
 
 Float = NDArray[np.float64]
 
@@ -163,7 +163,7 @@ def readings(shown: Shown, index: int) -> list[tuple[str, str]]:
     values["log-SNR"] = float(levels.log_snr[index])
     told = float(levels.timesteps[index])
     words = [(name, short_number(value)) for name, value in values.items()]
-    if noise.class_name in ("FlowMatchEulerDiscreteScheduler", "EDMEulerScheduler"):
+    if not has_timesteps(noise):
         words.insert(0, ("told", short_number(told)))
     if noise.class_name == "EDMEulerScheduler":
         words.insert(0, ("σ", short_number(float(levels.sigma[index]))))

@@ -18,6 +18,11 @@ def process_words(noise: NoiseScheduler) -> str:
     return {"squaredcos_cap_v2": "cosine"}.get(noise.beta_schedule, noise.beta_schedule)
 
 
+def has_timesteps(noise: NoiseScheduler) -> bool:
+    """Whether a level is a timestep that the model is told; flow and EDM go by σ."""
+    return noise.class_name in ("DDPMScheduler", "UniformMixing")
+
+
 def schedule_title(recipe: Recipe) -> str:
     """A few words that tell this schedule from another: "cosine", "linear 1e-4…0.02", "flow shift 3"."""
     noise, loss = recipe.noise_scheduler, recipe.loss

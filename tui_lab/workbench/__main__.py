@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -35,7 +35,7 @@ def _take_stdout() -> BinaryIO:
     return answers
 
 
-def _run(name: str, request: dict[str, Any]) -> Iterator[Message]:
+def _run(name: str, request: dict[str, Any]) -> Generator[Message, None, None]:
     # Imports torch, hence not before the first request: until then the process is up, and ends when asked.
     module = importlib.import_module(f"tui_lab.workbench.{_OPERATIONS[name]}")
     operation: Operation = getattr(module, name)

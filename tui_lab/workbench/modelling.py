@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import asdict
 from typing import Any
 
@@ -26,19 +26,19 @@ _SHOWN = 256
 """Pictures of a batch that are handed over at most."""
 
 
-def summary(request: dict[str, Any]) -> Iterator[Message]:
+def summary(request: dict[str, Any]) -> Generator[Message, None, None]:
     """`recipe`: its TOML. The cost is in the precision that the recipe asks for, where its device is here."""
     recipe = _recipe(request)
     found = models.summary(recipe, _autocast(recipe))
     yield Message({"kind": "result", **asdict(found)})
 
 
-def architecture(request: dict[str, Any]) -> Iterator[Message]:
+def architecture(request: dict[str, Any]) -> Generator[Message, None, None]:
     """`source`: as model.base_checkpoint names it. The knobs that make a recipe fit its weights."""
     yield Message({"kind": "result", "knobs": base.architecture(request["source"])})
 
 
-def probe(request: dict[str, Any]) -> Iterator[Message]:
+def probe(request: dict[str, Any]) -> Generator[Message, None, None]:
     """`recipe`, `device`: two real updates, of which the second is timed: the first also loads and tunes kernels."""
     recipe = replaced(_recipe(request), {"training.device": request.get("device") or "auto"})
     device = resolve_device(recipe.training.device)
@@ -67,7 +67,7 @@ def probe(request: dict[str, Any]) -> Iterator[Message]:
     )
 
 
-def batch(request: dict[str, Any]) -> Iterator[Message]:
+def batch(request: dict[str, Any]) -> Generator[Message, None, None]:
     """`recipe`, `step`: the pictures of the engine's own batch there, after augmentation, as a blob (B, H, W, C)."""
     recipe = _recipe(request)
     made = training_batch(recipe, load_images(recipe.dataset), torch.device("cpu"), int(request.get("step") or 0))
@@ -75,7 +75,7 @@ def batch(request: dict[str, Any]) -> Iterator[Message]:
     yield Message({"kind": "result", "shape": list(pixels.shape)}, pixels.tobytes())
 
 
-def one_batch(request: dict[str, Any]) -> Iterator[Message]:
+def one_batch(request: dict[str, Any]) -> Generator[Message, None, None]:
     """`recipe`, `source` ("" or a run[@step], whose own recipe is then used), `seed`: see `five_steps`."""
     seen = five_steps(_recipe(request), request.get("source") or "", int(request.get("seed") or 0))
     header = {

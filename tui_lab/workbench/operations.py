@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,17 @@ from tui_lab.runs.folder import RunFolder
 from tui_lab.workbench.wire import Message
 
 
-def warm(_request: dict[str, Any]) -> Iterator[Message]:
+def warm(_request: dict[str, Any]) -> Generator[Message, None, None]:
     """Whoever gets this answer knows that torch is loaded."""
     yield _result(torch=torch.__version__, diffusers=diffusers.__version__)
 
 
-def devices(_request: dict[str, Any]) -> Iterator[Message]:
+def devices(_request: dict[str, Any]) -> Generator[Message, None, None]:
     """The devices at hand, the one that "auto" takes first; memory in bytes."""
     yield _result(devices=[_device(torch.device(name)) for name in available_devices()])
 
 
-def export(request: dict[str, Any]) -> Iterator[Message]:
+def export(request: dict[str, Any]) -> Generator[Message, None, None]:
     """`run`: a run's id or path; `folder`: where to; `checkpoint`: a step, or None for the newest."""
     found = find_weights(RunFolder.open(request["run"]), request.get("checkpoint"))
     folder = Path(request["folder"]).absolute()

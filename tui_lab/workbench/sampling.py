@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,7 @@ _KNOBS = (
 )
 
 
-def sample(request: dict[str, Any]) -> Iterator[Message]:
+def sample(request: dict[str, Any]) -> Generator[Message, None, None]:
     """Denoise: a "step" for each model call, with its two pictures as the blob. The fields: client.SampleRequest."""
     started = time.monotonic()
     device = resolve_device(request.get("device") or "auto")

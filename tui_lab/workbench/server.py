@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, BinaryIO
 
 from tui_lab.errors import LabError
 from tui_lab.workbench.wire import Message, WireError, encode, read
 
-Operation = Callable[[dict[str, Any]], Iterator[Message]]
+Operation = Callable[[dict[str, Any]], Generator[Message, None, None]]
 """From a request's header: any number of "step" answers, then one "result". Closed early where it is cancelled."""
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Server:
             answers = operation(request)
             for answer in answers:
                 if number in self._cancelled or self._leaving.is_set():
-                    answers.close()  # type: ignore[attr-defined]
+                    answers.close()
                     self._send(number, Message({"kind": "result", "cancelled": True}))
                     break
                 self._send(number, answer)

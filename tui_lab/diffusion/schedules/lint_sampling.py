@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tui_lab.catalog.samplers import SAMPLERS, SamplerInfo, fits
+from tui_lab.catalog.samplers import SAMPLERS, SamplerInfo, fits, misfit
 from tui_lab.diffusion.schedules.levels import levels
 from tui_lab.diffusion.schedules.lint_process import HIGH_TERMINAL, LOW_TERMINAL, picture_share
 from tui_lab.diffusion.schedules.remark import Remark
@@ -45,7 +45,7 @@ def lint_sampling(recipe: Recipe) -> Iterator[Remark]:
         text = f"{steps} sampling steps of {total} timesteps: lower num_inference_steps to at most {total}"
         yield Remark("error", text, "sampling.num_inference_steps")
     reason = fits(sampling.scheduler, recipe)
-    if reason and not unsaid and (key := _misfit(recipe)) and not (too_many and key == "sampling.num_inference_steps"):
+    if reason and not unsaid and (key := misfit(recipe)) and not (too_many and key == "sampling.num_inference_steps"):
         yield Remark("error", reason, key)
     if reason or too_many:
         return
@@ -59,18 +59,6 @@ def lint_sampling(recipe: Recipe) -> Iterator[Remark]:
     yield from _untrained(recipe, where)
     yield from _elsewhere(recipe, where)
     yield from _breaking(recipe, where)
-
-
-def _misfit(recipe: Recipe) -> str:
-    """The knob that keeps the sampler from fitting: the one without which it would."""
-    name, sampling = recipe.sampling.scheduler, recipe.sampling
-    usual = {"timestep_spacing": "auto", "sigma_schedule": "auto"}
-    few = min(20, max(1, recipe.noise_scheduler.num_train_timesteps // 2))
-    for key, value in {**usual, "num_inference_steps": few}.items():
-        mended = recipe.model_copy(update={"sampling": sampling.model_copy(update={key: value})})
-        if fits(name, mended) is None:
-            return f"sampling.{key}"
-    return "sampling.scheduler"
 
 
 def _epsilon_near_the_end(recipe: Recipe, info: SamplerInfo) -> Iterator[Remark]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -98,11 +99,14 @@ class ChooseData(ModalScreen[DataChoice | None]):
         self._entries = entries(self._current, self._recent, available, cached)
         self._fill(self.query_one(Input).value)
 
+    @property
+    def _title_width(self) -> int:
+        return TITLE_WIDTH if self.app.size.width >= ROOMY else SHORT_TITLE_WIDTH
+
     def _fill(self, typed: str) -> None:
         self._shown = [*typed_entry(typed), *(entry for entry in self._entries if entry.matches(typed))]
         listed = self.query_one(OptionList)
         listed.clear_options()
-        width = TITLE_WIDTH if self.app.size.width >= ROOMY else SHORT_TITLE_WIDTH
         section, options, current = "", [], None
         for number, entry in enumerate(self._shown):
             if entry.section != section:
@@ -110,7 +114,7 @@ class ChooseData(ModalScreen[DataChoice | None]):
                 options.append(Option(Content.styled(section, "$secondary"), disabled=True))
             if entry.current and current is None:
                 current = len(options)
-            options.append(Option(_row(entry, width), id=str(number)))
+            options.append(Option(_row(entry, self._title_width), id=str(number)))
         listed.add_options(options)
         first = 1 if options else None
         listed.highlighted = current if current is not None and not typed else first
@@ -127,7 +131,8 @@ class ChooseData(ModalScreen[DataChoice | None]):
         entry = self._entry(event.option_id)
         if entry is not None:
             needs = f"Not on this machine. To get it: {entry.missing}" if entry.missing else ""
-            self._say(needs or entry.words)
+            shortened = cell_len(entry.title) > self._title_width
+            self._say(needs or (f"{entry.title}: {entry.words}" if shortened else entry.words))
 
     def _say(self, words: str, style: str = "$secondary") -> None:
         self.query_one("#data-words", Static).update(Content.styled(words, style))
@@ -214,7 +219,7 @@ def typed_entry(typed: str) -> list[Entry]:
         return [Entry(TYPED, clean(typed, 60), words, DataChoice(path=os.fspath(path)))]
     if "/" in typed:
         try:
-            choice = DataChoice.hub(typed)
+            choice = DataChoice.parse_hub(typed)
         except RecipeError as error:
             return [Entry(TYPED, clean(typed, 60), error.message, way=HUB)]
         return [Entry(TYPED, choice.title, "read it from the hub", choice)]

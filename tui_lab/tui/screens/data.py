@@ -50,10 +50,11 @@ class DataScreen(Screen[None]):
     DEFAULT_CSS = """
     DataScreen {
         background: $background;
-        & #data-title { height: 1; background: $panel; padding: 0 1; }
+        & #data-title, & #data-status { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & #data-title { background: $panel; }
         & PanelTabs { display: block; }
         & ContentSwitcher { height: 1fr; padding: 1 1 0 1; }
-        & #data-status { height: 1; padding: 0 1; color: $secondary; }
+        & #data-status { color: $secondary; }
         & Footer { padding: 0 1; }
     }
     """
@@ -250,8 +251,6 @@ class DataScreen(Screen[None]):
     def _status(self) -> Content:
         if self.view == "left-out" and (rejected := len(self._images.rejected)):
             return Content(f"{thousands(rejected)} left out; the rest trains, and the files stay as they are")
-        if self.view == "duplicates":
-            return Content("↑ ↓: another group   enter: its first picture large   a click: that picture")
         if self.view not in ("grid", "picture"):
             return Content("")
         grid, row = self.query_one(PictureGrid), self._row

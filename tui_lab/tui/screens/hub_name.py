@@ -69,7 +69,7 @@ class HubName(ModalScreen[DataChoice | None]):
     @on(Input.Submitted)
     def _submitted(self) -> None:
         try:
-            choice = DataChoice.hub(self._value("name"))
+            choice = DataChoice.parse_hub(self._value("name"))
         except RecipeError as error:
             self.query_one("#hub-complaint", Static).update(Content(error.message))
             self.query_one("#hub-name").focus()

@@ -173,7 +173,7 @@ class LabScreen(LoadingScreen):
 
     def action_panel(self, panel: str) -> None:
         self.panel = panel
-        self.query_one(f"#{panel}", Panel).focus_target.focus()
+        self.set_focus(self.query_one(f"#{panel}", Panel).focus_target)  # at once: keys may follow
 
     def action_search(self) -> None:
         self.panel = "recipe"
@@ -227,11 +227,13 @@ class LabScreen(LoadingScreen):
     # Data
 
     def data_awaited(self, words: str) -> None:
-        self.query_one(DatasetPanel).wait(words)
-        self.query_one(SchedulePanel).pictures(None)
+        for panel in self.query(DatasetPanel):  # none, while the lab is left
+            panel.wait(words)
+        for schedule in self.query(SchedulePanel):
+            schedule.pictures(None)
 
     def data_previewed(self, name: str, pictures: NDArray[np.uint8]) -> None:
-        for panel in self.query(DatasetPanel):  # none, while the lab is left
+        for panel in self.query(DatasetPanel):
             panel.preview(name, pictures)
 
     def reading_over(self) -> None:

@@ -45,7 +45,9 @@ class ModelScreen(Screen[None]):
     DEFAULT_CSS = """
     ModelScreen {
         background: $background;
-        & #model-title { height: 1; background: $panel; padding: 0 1; }
+        & #model-title {
+            height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis;
+        }
         & #model-body { height: 1fr; }
         & .box {
             border: round $border; border-title-color: $secondary; border-subtitle-color: $secondary; padding: 0 1;
@@ -59,7 +61,7 @@ class ModelScreen(Screen[None]):
         & #model-problem { height: auto; max-height: 3; color: $error; }
         & OptionList {
             border: none; padding: 0; background: transparent; height: 1fr;
-            text-wrap: nowrap; text-overflow: ellipsis;
+            text-wrap: nowrap; text-overflow: ellipsis; scrollbar-size-vertical: 1;
             &:focus { border: none; background-tint: transparent; }
             & > .option-list--option-highlighted { background: $panel; color: $foreground; text-style: none; }
             &:focus > .option-list--option-highlighted { background: $primary 30%; color: $foreground; }
@@ -85,7 +87,7 @@ class ModelScreen(Screen[None]):
         self._desk = desk
         self._summary: ModelSummary | None = None
         self._probe: Probe | None = None
-        self._waiting = "The workbench counts …"
+        self._waiting = ""
 
     def compose(self) -> ComposeResult:
         yield Static(id="model-title")
@@ -132,6 +134,7 @@ class ModelScreen(Screen[None]):
         problem.display = bool(problems)
         problem.update(Content(f"! {problems[0].message}" if problems else ""))
         self._summary = self._probe = None
+        self._waiting = "" if problems else "The workbench counts …"
         self.query_one("#model-cost").border_title = f"What a step costs at batch {recipe.training.train_batch_size}"
         presets = self.query_one(OptionList)
         for name, preset in MODEL_PRESETS.items():

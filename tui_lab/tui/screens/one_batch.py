@@ -46,7 +46,9 @@ class OneBatchScreen(Screen[None]):
     DEFAULT_CSS = """
     OneBatchScreen {
         background: $background;
-        & #batch-title { height: 1; background: $panel; padding: 0 1; }
+        & #batch-title {
+            height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis;
+        }
         & #batch-words { height: 1fr; content-align: center middle; text-align: center; color: $secondary; }
         & BatchStages { height: 1fr; display: none; }
         &.-shown BatchStages { display: block; }
@@ -162,6 +164,7 @@ class OneBatchScreen(Screen[None]):
             await self._written(attached) if attached.alive else max(attached.folder.checkpoint_steps(), default=None)
         )
         if step is None:
+            self._head("")
             self.notify(f"{attached.id} has no checkpoint to look at", severity="warning", markup=False)
         elif self.source == f"{attached.id}@{step}":
             self.draw()

@@ -66,9 +66,8 @@ class PickPath(ModalScreen[Path | None]):
         self._say(path, words)
 
     def _say(self, path: Path, words: str) -> None:
-        if self.is_running:
-            said = Content.assemble((clean(shortened(path)), "bold"), "\n", (words, "$secondary"))
-            self.query_one("#path-words", Static).update(said)
+        said = Content.assemble((clean(shortened(path)), "bold"), "\n", (words, "$secondary"))
+        self.query_one("#path-words", Static).update(said)
 
     @on(FileTree.Taken)
     def _taken(self, event: FileTree.Taken) -> None:

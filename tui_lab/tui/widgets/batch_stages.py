@@ -93,8 +93,7 @@ class BatchStages(Vertical, can_focus=True):
 
     def _draw(self) -> None:
         self.set_class(self.chosen is not None, "-one")
-        there = self.is_mounted and self.display  # its parts: not yet, or, while the screen is left, no more
-        if self._batch is None or not there or not self.content_size.height:
+        if self._batch is None or not self.is_mounted or not self.content_size.height:
             return
         if self.chosen is not None:
             self._draw_one(self._batch, self.chosen)

@@ -37,7 +37,8 @@ class DuplicateGroups(Vertical):
         }
         & OptionList:focus > .option-list--option-highlighted { background: $primary 30%; color: $foreground; }
         & PixelView { width: 1fr; height: 1fr; }
-        &.-none Horizontal { display: none; }
+        & #hint { height: 1; color: $secondary; }
+        &.-none Horizontal, &.-none #hint { display: none; }
     }
     """
 
@@ -61,6 +62,7 @@ class DuplicateGroups(Vertical):
         with Horizontal():
             yield OptionList()
             yield PixelView(shrink_to_fit=True)
+        yield Static(Content("↑ ↓: another group   enter: its first picture large   a click: that picture"), id="hint")
 
     def look(self) -> None:
         """Search, unless that is done."""

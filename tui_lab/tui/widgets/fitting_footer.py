@@ -9,14 +9,14 @@ from textual import events
 from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import Footer
-from textual.widgets._footer import FooterKey
+from textual.widgets._footer import FooterKey  # Textual exports no name for the keys that its Footer is made of
 
 KEPT = ("help", "leave")
 """Actions whose keys are always in sight: whoever knows these finds all others."""
 
 
 class FittingFooter(Footer):
-    """The last keys give way first; help, the palette and the keys themselves still have them all."""
+    """Keys that do nothing now give way first, then the last ones; help and the palette have them all."""
 
     _composed_for = 0
 
@@ -31,12 +31,10 @@ class FittingFooter(Footer):
         self._composed_for = self.size.width
         if not self.size.width:
             return keys
-        hides_disabled = self.screen.has_class("-narrow")  # see lab.tcss
-        shown = [
-            key for key in keys if isinstance(key, FooterKey) and not (hides_disabled and key.has_class("-disabled"))
-        ]
-        left_out = overflow([(key.action, key_width(key)) for key in shown], self.content_size.width)
-        return [key for key in keys if key not in [shown[at] for at in left_out]]
+        shown = [key for key in keys if isinstance(key, FooterKey)]
+        enabled_first = sorted(shown, key=lambda key: key.has_class("-disabled"))
+        left_out = overflow([(key.action, key_width(key)) for key in enabled_first], self.content_size.width)
+        return [key for key in keys if key not in [enabled_first[at] for at in left_out]]
 
 
 def key_width(key: FooterKey) -> int:

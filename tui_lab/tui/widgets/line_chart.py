@@ -130,30 +130,6 @@ class LineChart(Widget, can_focus=True):
             self.set_reactive(LineChart.marks, tuple(marks))
         self._invalidate()
 
-    def watch_log_y(self) -> None:
-        self._invalidate()
-
-    def watch_log_x(self) -> None:
-        self._invalidate()
-
-    def watch_y_range(self) -> None:
-        self._invalidate()
-
-    def watch_x_label(self) -> None:
-        self._invalidate()
-
-    def watch_y_label(self) -> None:
-        self._invalidate()
-
-    def watch_rug(self) -> None:
-        self._invalidate()
-
-    def watch_marks(self) -> None:
-        self._invalidate()
-
-    def watch_empty(self) -> None:
-        self._invalidate()
-
     def watch_cursor(self) -> None:
         self._strips = []
 
@@ -198,6 +174,9 @@ class LineChart(Widget, can_focus=True):
         self._stale = True
         self._strips = []
         self.refresh()
+
+    watch_log_y = watch_log_x = watch_y_range = watch_rug = _invalidate
+    watch_marks = watch_x_label = watch_y_label = watch_empty = _invalidate
 
     def render_line(self, y: int) -> Strip:
         """A line of the chart; all of it is drawn when its first line is asked for."""

@@ -109,11 +109,7 @@ class PictureGrid(PixelView, can_focus=True):
         """Another picture is marked, or another page is in view."""
 
     class Opened(Message):
-        """The person wants to see this picture large."""
-
-        def __init__(self, at: int) -> None:
-            self.at = at
-            super().__init__()
+        """The person wants to see the marked picture large."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -188,7 +184,7 @@ class PictureGrid(PixelView, can_focus=True):
 
     def action_open(self) -> None:
         if len(self._rows):
-            self.post_message(self.Opened(self._at))
+            self.post_message(self.Opened())
 
     def action_resize(self, by: int) -> None:
         height, width, _ = self._source.shape if self._source is not None else (16, 16, 3)

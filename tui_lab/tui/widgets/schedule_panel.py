@@ -18,8 +18,8 @@ from tui_lab.diffusion import schedules
 from tui_lab.errors import RecipeError
 from tui_lab.recipe import Recipe
 from tui_lab.tui.compared_schedules import ComparedSchedules
-from tui_lab.tui.schedule_curves import Shown, readings, series_of
-from tui_lab.tui.schedule_words import OBJECTIVES
+from tui_lab.tui.schedule_curves import CurveSet, Shown, readings, series_of
+from tui_lab.tui.schedule_words import OBJECTIVES, has_timesteps
 from tui_lab.tui.screens.ask import Choose
 from tui_lab.tui.widgets.line_chart import LineChart
 from tui_lab.tui.widgets.panel import Panel
@@ -166,54 +166,38 @@ class SchedulePanel(Panel, can_focus=False):
         last = self._recipe.noise_scheduler.num_train_timesteps - 1
         return min(last, max(0, round(self.chart.cursor) - self.chart.log_x))
 
-    @property
-    def _discrete(self) -> bool:
-        """Whether a level is a timestep that the model is told."""
-        return self._recipe is not None and self._recipe.noise_scheduler.class_name in (
-            "DDPMScheduler",
-            "UniformMixing",
-        )
+    def _chosen_set(self, recipe: Recipe) -> CurveSet:
+        """The one of `curve_set`, or where this process has none such, its first."""
+        sets = Shown.of(recipe).sets
+        return next((one for one in sets if one.title == self.curve_set), sets[0])
 
     def _draw(self) -> None:
         if self._recipe is None:
             return
-        chart, sets = self.chart, Shown.of(self._recipe).sets
-        chosen = next((one for one in sets if one.title == self.curve_set), sets[0])
+        chart, chosen = self.chart, self._chosen_set(self._recipe)
         log_y = self._log_y.get(chosen.title, chosen.log_y)
         chart.log_x, chart.log_y, chart.y_range = self.log_x, log_y, chosen.y_range
         axes = ", ".join([*(["log y"] if log_y else []), *(["log t"] if self.log_x else [])])
         chart.y_label = f"{chosen.title}, {axes}" if axes else chosen.title
         self.border_title = f"{self.number} {self.title} · {chart.y_label}"
-        chart.x_label = ("t" if self._discrete else "level") + (" + 1" if self.log_x else "")
+        chart.x_label = _level_name(self._recipe) + (" + 1" if self.log_x else "")
         visits = self._visits if self.shows_visits else None
         chart.rug = () if visits is None else tuple((visits.index + self.log_x).tolist())
         chart.set_series(series_of(chosen, self.compared.kept(self.shows_before), self.log_x, log_y))
-        self._say()
+        self._say(self._recipe)
         self._draw_pictures()
 
-    def _say(self) -> None:
+    def _say(self, recipe: Recipe) -> None:
         """One line: the values at the brush, or where the sampler goes."""
-        assert self._recipe is not None
         width = self.content_size.width
-        words = self._sampler_words(width) if self.level is None else self._level_words(self.level, width)
+        words = self._sampler_words(recipe, width) if self.level is None else level_words(recipe, self.level, width)
         self.query_one("#schedule-words", Static).update(words, layout=False)
 
-    def _level_words(self, level: int, width: int) -> Content:
-        assert self._recipe is not None
-        parts = [Content.styled(f"{'t' if self._discrete else 'level'} {level}", "$foreground bold")]
-        for name, value in readings(Shown.of(self._recipe), level):
-            part = Content.assemble((f"{name} ", "$secondary"), (value, "$foreground"))
-            if sum(one.cell_length + 2 for one in parts) + part.cell_length > width:
-                break
-            parts.append(part)
-        return Content("  ").join(parts)
-
-    def _sampler_words(self, width: int) -> Content:
-        assert self._recipe is not None
-        info = SAMPLERS.get(self._recipe.sampling.scheduler)
+    def _sampler_words(self, recipe: Recipe, width: int) -> Content:
+        info = SAMPLERS.get(recipe.sampling.scheduler)
         if info is None or self._visits is None:
             return Content("")
-        discrete = self._recipe.noise_scheduler.class_name == "DDPMScheduler"
+        discrete = recipe.noise_scheduler.class_name == "DDPMScheduler"
         told = [f"{one:.4g}" for one in (self._visits.timesteps if discrete else self._visits.sigma).tolist()]
         head = f"{info.short}, {len(told)} calls at {'t' if discrete else 'σ'} = "
         words = elided_middle(told, max(8, width - len(head) - 2))
@@ -230,7 +214,7 @@ class SchedulePanel(Panel, can_focus=False):
     def _show_level(self) -> None:
         """What depends on the brush, and on the room there is."""
         if self._recipe is not None:
-            self._say()
+            self._say(self._recipe)
             self._draw_pictures()
 
     def _draw_pictures(self) -> None:
@@ -253,14 +237,13 @@ class SchedulePanel(Panel, can_focus=False):
     def action_curves(self, by: int) -> None:
         if self._recipe is not None:
             titles = [one.title for one in Shown.of(self._recipe).sets]
-            at = titles.index(self.curve_set) if self.curve_set in titles else 0
+            at = titles.index(self._chosen_set(self._recipe).title)
             self.curve_set = titles[(at + by) % len(titles)]
 
     def action_log_y(self) -> None:
         if self._recipe is not None:
-            sets = {one.title: one for one in Shown.of(self._recipe).sets}
-            title = self.curve_set if self.curve_set in sets else next(iter(sets))
-            self._log_y[title] = not self._log_y.get(title, sets[title].log_y)
+            chosen = self._chosen_set(self._recipe)
+            self._log_y[chosen.title] = not self._log_y.get(chosen.title, chosen.log_y)
             self._draw()
 
     def action_log_x(self) -> None:
@@ -320,6 +303,21 @@ class SchedulePanel(Panel, can_focus=False):
     def action_mend(self) -> None:
         if not self.query_one(RemarkList).ask():
             self.notify("Nothing here asks for another knob", markup=False)
+
+
+def level_words(recipe: Recipe, level: int, width: int) -> Content:
+    """What is known of a level, the most telling first, as much as fits into so many cells."""
+    parts = [Content.styled(f"{_level_name(recipe)} {level}", "$foreground bold")]
+    for name, value in readings(Shown.of(recipe), level):
+        part = Content.assemble((f"{name} ", "$secondary"), (value, "$foreground"))
+        if sum(one.cell_length + 2 for one in parts) + part.cell_length > width:
+            break
+        parts.append(part)
+    return Content("  ").join(parts)
+
+
+def _level_name(recipe: Recipe) -> str:
+    return "t" if has_timesteps(recipe.noise_scheduler) else "level"
 
 
 def elided_middle(words: list[str], width: int) -> str:

@@ -12,6 +12,7 @@ from tui_lab.recipe.schema import NoiseScheduler
 from tui_lab.tui.brush_tiles import brush_tiles
 from tui_lab.tui.chart import short_number
 from tui_lab.tui.pixels import best_grid, shrink
+from tui_lab.tui.schedule_words import has_timesteps
 from tui_lab.tui.widgets.pixel_view import GAP, LEAST_SIDE, PixelView
 
 Pixels = NDArray[np.uint8]
@@ -78,7 +79,7 @@ class SchedulePictures(Vertical):
 
 def level_words(noise: NoiseScheduler, levels: list[int]) -> list[str]:
     """What each level is called: its timestep, or its σ where the model is not told a timestep."""
-    if noise.class_name in ("DDPMScheduler", "UniformMixing"):
+    if has_timesteps(noise):
         return [str(level) for level in levels]
     return [f"σ {short_number(sigma, 2)}" for sigma in schedules.levels(noise).sigma[levels].tolist()]
 
