@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench import report
-from tests.bench.report import Report, Sample
-from tests.bench.training import COMMAND
 from tests.e2e.pty_terminal import PtyTerminal
+from tui_lab.bench import report
+from tui_lab.bench.report import Report, Sample
+from tui_lab.bench.training_run import COMMAND
 
 _BARE = """
 from textual.app import App

@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from tests.bench import report
-from tests.bench.report import Report, Sample
-from tests.bench.training import COMMAND, training_run
 from tests.e2e.pty_terminal import PtyTerminal
+from tui_lab.bench import report
+from tui_lab.bench.report import Report, Sample
+from tui_lab.bench.training_run import COMMAND, training_run
 
 _LETTERS = "@~#;&@~#;&"  # nothing on the screen reads like this by itself
 

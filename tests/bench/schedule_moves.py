@@ -12,10 +12,10 @@ import argparse
 import re
 import tempfile
 
-from tests.bench import report
-from tests.bench.report import Report, Sample
-from tests.bench.training import COMMAND
 from tests.e2e.pty_terminal import PtyTerminal
+from tui_lab.bench import report
+from tui_lab.bench.report import Report, Sample
+from tui_lab.bench.training_run import COMMAND
 
 _AT_THE_BRUSH = re.compile(r"t 999  √ᾱ \S+")
 

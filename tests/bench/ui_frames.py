@@ -15,9 +15,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from textual.app import App, ComposeResult
 
-from tests.bench import report
-from tests.bench.report import Report, Sample
 from tests.e2e.pty_terminal import PtyTerminal
+from tui_lab.bench import report
+from tui_lab.bench.report import Report, Sample
 from tui_lab.tui.widgets.pixel_view import PixelView
 
 COLUMNS, ROWS = 200, 60

@@ -10,7 +10,7 @@ from tui_lab.errors import DataError, DeviceError, LabError, RecipeError, RunErr
 
 COMMANDS = (
     "train", "runs", "show", "log", "pause", "resume", "stop", "checkpoint", "set", "fork", "sample", "export",
-    "schedule", "recipes", "datasets", "doctor",
+    "schedule", "recipes", "datasets", "doctor", "bench",
 )  # fmt: skip
 
 BAD_INPUT = 2

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tui_lab.cli import control, data, doctor, inspection, pictures, recipes, training
+from tui_lab.cli import bench, control, data, doctor, inspection, pictures, recipes, training
 from tui_lab.cli.output import put
 
 app = typer.Typer(
@@ -46,6 +46,7 @@ app.command("schedule")(recipes.schedule)
 app.command("recipes")(recipes.recipes)
 app.add_typer(data.app, name="datasets")
 app.command("doctor")(doctor.doctor)
+app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench.bench)
 
 
 def _version(wanted: bool) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.waiting import wait_until
+from tui_lab.bench.waiting import wait_until
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.journal import JournalReader
 
@@ -44,7 +44,7 @@ class TrainingRun:
             points.extend((r.time, r.step) for r in self._reader.read_new() if r.kind == "metrics")
             return len(points) > 1 and points[-1][0] - points[0][0] >= seconds
 
-        wait_until(measured, timeout=10 * seconds + 30, interval=0.2)
+        wait_until(measured, 10 * seconds + 30, "enough steps to measure")
         (first_time, first_step), (last_time, last_step) = points[0], points[-1]
         return (last_step - first_step) / (last_time - first_time)
 
@@ -64,11 +64,13 @@ def training_run(recipe: str, warm_up_steps: int = 50) -> Iterator[TrainingRun]:
         try:
             folder = RunFolder.open(Path(found["path"]))
             reader = JournalReader(folder)
-            wait_until(lambda: any(r.step >= warm_up_steps for r in reader.read_new()), timeout=180, interval=0.2)
+            wait_until(
+                lambda: any(record.step >= warm_up_steps for record in reader.read_new()), 180, "the run's first steps"
+            )
             yield TrainingRun(found["run"], Path(home), folder, reader)
         finally:
             subprocess.run([COMMAND, "stop", found["run"]], env=env, check=True, capture_output=True)
-            wait_until(lambda: not _held(env, found["run"]), timeout=60, interval=0.2)
+            wait_until(lambda: not _held(env, found["run"]), 60, "the run's end")
 
 
 def _held(env: dict[str, str], run: str) -> bool:

@@ -1,6 +1,6 @@
 """Building the cache of decoded pictures, opening it, and feeding from it.
 
-    python -m tests.bench.data [--rounds 3] [--idx 60000] [--jpegs 10000] [--seconds 10] [--json]
+    python -m tui_lab.bench data [--rounds 3] [--idx 60000] [--jpegs 10000] [--seconds 10] [--json]
 
 IDX files and JPEGs are made first, the same at every run. Each round builds both caches anew in a lab home of its own,
 with one core's plain Pillow loop beside the JPEGs', so that what the machine does besides hits both alike. The share of
@@ -24,9 +24,8 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from tests.bench import report
-from tests.bench.report import Report, Sample
-from tests.bench.training import training_run
+from tui_lab.bench.report import Report, Sample
+from tui_lab.bench.training_run import training_run
 from tui_lab.data import load_cached, load_images
 from tui_lab.recipe import Dataset
 
@@ -141,7 +140,3 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--jpegs", type=int, default=10_000, help="how many JPEGs")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long a run is watched each round; 0: not")
     return parser
-
-
-if __name__ == "__main__":
-    raise SystemExit(report.run(measure, options()))

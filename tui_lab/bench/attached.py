@@ -1,6 +1,6 @@
 """Steps a second of a run with the TUI attached against the same run alone, in turns.
 
-    python -m tests.bench.attached [--rounds 3] [--seconds 20] [--recipe pixel-faces-16] [--json]
+    python -m tui_lab.bench.attached [--rounds 3] [--seconds 20] [--recipe pixel-faces-16] [--json]
 
 One run is measured throughout, and the TUI comes and goes beside it: two runs would differ by more than what is looked
 for. The TUI's own start is not counted.
@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import statistics
 
-from tests.bench import report
-from tests.bench.report import Report, Sample
-from tests.bench.training import COMMAND, training_run
 from tests.e2e.pty_terminal import PtyTerminal
+from tui_lab.bench import report
+from tui_lab.bench.report import Report, Sample
+from tui_lab.bench.training_run import COMMAND, training_run
 
 
 def measure(options: argparse.Namespace) -> Report:
