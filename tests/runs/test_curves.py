@@ -80,6 +80,19 @@ def test_after_a_rewind_a_change_stands_again_once_its_step_has_come() -> None:
     assert [mark.kind for mark in curves.marks] == ["rewound", "applied"]
 
 
+def test_an_undo_takes_its_changes_and_their_marks_away_for_good() -> None:
+    tape = Tape()
+    tape.metrics(100)
+    tape.applied(110, 1e-3, 5e-4)
+    tape.applied(120, 5e-4, 9.0)
+    tape.metrics(150)
+    tape.add("rewound", 100, **{"from": 150, "to": 100, "dropped": ["c120"]})
+    tape.metrics(160)
+    curves = tape.curves()
+    assert curves.live == {"optimizer.learning_rate": 5e-4}
+    assert [(mark.step, mark.kind) for mark in curves.marks] == [(100, "rewound"), (110, "applied")]
+
+
 def test_a_loss_that_is_not_finite_is_nan_in_the_column() -> None:
     tape = Tape()
     tape.add("metrics", 1, count=1, loss={"mean": None, "min": None, "max": None, "last": None})

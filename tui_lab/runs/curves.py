@@ -18,11 +18,12 @@ _MARKED = frozenset({"checkpoint", "paused", "resumed", "rewound", "preview", "w
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something at a step of the curve: a change that was applied, a pause, a rewind."""
+    """Something at a step of the curve: a change that was applied, a pause, a rewind. `id` is its command's, if any."""
 
     step: int
     text: str
     kind: str
+    id: str = ""
 
 
 class GrowingColumns:
@@ -75,7 +76,7 @@ class Curves:
             elif record.kind == "validation":
                 self._feed_validation(record)
             elif record.kind == "rewound":
-                self._rewind(int(record.data["to"]))
+                self._rewind(int(record.data["to"]), frozenset(record.data.get("dropped", ())))
             if record.kind == "applied" and record.data.get("command") == "set":
                 self._mark(record, "applied")
             elif record.kind in _MARKED:
@@ -104,15 +105,18 @@ class Curves:
         self._validation.append(record.step, _number(data.get("loss")), _number(data.get("ema_loss")))
         self._by_timestep.append((record.step, data.get("by_timestep", [])))
 
-    def _rewind(self, step: int) -> None:
-        """Back to a checkpoint. Changes applied beyond it keep their marks: they will be applied again."""
+    def _rewind(self, step: int, dropped: frozenset[str]) -> None:
+        """Back to a checkpoint. Changes applied beyond it keep their marks, as they will be applied again; but not
+        those that an undo dropped."""
         self._metrics.cut_after(step)
         self._validation.cut_after(step)
         self._by_timestep = [item for item in self._by_timestep if item[0] <= step]
-        self._marks = [mark for mark in self._marks if mark.step <= step or mark.kind == "applied"]
+        self._marks = [
+            mark for mark in self._marks if mark.step <= step or (mark.kind == "applied" and mark.id not in dropped)
+        ]
 
     def _mark(self, record: Record, kind: str) -> None:
-        self._marks.append(Mark(record.step, _words(record), kind))
+        self._marks.append(Mark(record.step, _words(record), kind, str(record.data.get("id", ""))))
 
     @property
     def steps(self) -> Column:

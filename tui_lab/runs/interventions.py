@@ -13,8 +13,8 @@ Changes = dict[str, Any]
 class Interventions:
     """The `set` commands that were applied, each once, at the step of its last application.
 
-    A rewind drops none of them: those beyond the checkpoint are applied again when their step comes, which journals
-    them anew under the same command id.
+    A rewind drops those that it names (an undo does); the others beyond its checkpoint are applied again when their
+    step comes.
     """
 
     def __init__(self) -> None:
@@ -25,6 +25,9 @@ class Interventions:
             if record.kind == "applied" and record.data.get("command") == "set":
                 changes = {key: pair[1] for key, pair in record.data.get("changes", {}).items()}
                 self._applied[str(record.data.get("id"))] = (record.step, changes)
+            elif record.kind == "rewound":
+                for identity in record.data.get("dropped", ()):
+                    self._applied.pop(identity, None)
 
     def until(self, step: int) -> Changes:
         """Knobs that differ from the recipe at `step`: changes at that step are in."""
