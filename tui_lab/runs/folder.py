@@ -193,6 +193,8 @@ def list_runs() -> list[RunFolder]:
     """Every run in the lab's home, newest first."""
     found = []
     for path in runs_home().iterdir():
+        if path.name.startswith("."):  # on its way out, or not yet in
+            continue
         folder = RunFolder(path)
         try:
             found.append((folder.recipe_path.stat().st_mtime_ns, folder.id, folder))
