@@ -113,7 +113,7 @@ class LabScreen(LoadingScreen):
         self.query_one(LossPanel).log_y = self._memory.log_y
         self.run_attached()
         self.draft_changed()
-        self.action_panel(self.panel)
+        self.query_one(f"#{self.panel}", Panel).focus_target.focus()
         self._take_keys()
         if self._first_run is not None:
             self.attach(self._first_run)
