@@ -4,36 +4,54 @@ It keeps a run's folder as the engine does, through the same RankSession. Its "w
 samples, the noise seeds and the knobs of every step, so that a lost, repeated or reordered step shows.
 Environment: STANDIN_STEP_SECONDS (how long a step takes), STANDIN_FAIL_AT (raise at that step, and journal it; 0: as of
 a recipe that is refused), STANDIN_EXIT_AT (exit with 7 at that step without a word), STANDIN_DEAF (1: SIGTERM and an
-orphan's fate are ignored).
+orphan's fate are ignored), STANDIN_DIE_AT_WRITE (kill -9 of itself half-way through that write to the disk).
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import os
 import shutil
+import signal
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tui_lab.recipe import get, recipe_hash
+from tui_lab.recipe import Recipe, get, recipe_hash
+from tui_lab.runs.files import replace_file
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.rank import RankSession
 from tui_lab.runs.spool import Command
 
 DATASET_SIZE = 1000
+TRAINING_KNOBS = ("optimizer.learning_rate", "optimizer.weight_decay", "optimizer.max_grad_norm", "ema.decay")
 
 
-@dataclass
+@dataclass(frozen=True)
 class State:
+    """After so many steps."""
+
     step: int = 0
     samples_seen: int = 0
     weights: str = hashlib.sha256(b"initial").hexdigest()
+
+    def after_a_step(self, batch: int, knobs: str) -> State:
+        """`knobs`: `knobs_of` the recipe as it stands."""
+        first = self.samples_seen % DATASET_SIZE
+        link = f"{self.weights} {self.step} {first}+{batch} {knobs}"
+        return State(self.step + 1, self.samples_seen + batch, hashlib.sha256(link.encode()).hexdigest())
+
+
+def knobs_of(recipe: Recipe) -> str:
+    """What the weights depend on, beside the batch size."""
+    return " ".join(repr(get(recipe, key)) for key in ("training.seed", *TRAINING_KNOBS))
 
 
 class StandinEngine:
@@ -41,6 +59,7 @@ class StandinEngine:
         self.folder = folder
         self.session = RankSession(folder)
         self.state = State()
+        self.known = self.session.recipe, knobs_of(self.session.recipe)
         self.paused = False
         self.stopping: Command | None = None
         self.step_seconds = float(os.environ.get("STANDIN_STEP_SECONDS", "0.0005"))
@@ -107,12 +126,10 @@ class StandinEngine:
 
     def train_step(self) -> None:
         time.sleep(self.step_seconds)
-        recipe, state = self.session.recipe, self.state
-        batch = recipe.training.train_batch_size
-        chain = f"{state.weights} {recipe.training.seed} {state.step} {state.samples_seen % DATASET_SIZE}+{batch}"
-        state.weights = hashlib.sha256(f"{chain} {recipe.optimizer.learning_rate!r}".encode()).hexdigest()
-        state.step += 1
-        state.samples_seen += batch
+        recipe = self.session.recipe
+        if recipe is not self.known[0]:
+            self.known = recipe, knobs_of(recipe)
+        state = self.state = self.state.after_a_step(recipe.training.train_batch_size, self.known[1])
         if os.environ.get("STANDIN_FAIL_AT") == str(state.step):
             raise RuntimeError(f"asked to fail at step {state.step}")
         if os.environ.get("STANDIN_EXIT_AT") == str(state.step):
@@ -145,12 +162,13 @@ class StandinEngine:
         self.session.record("preview", self.state.step, path=str(path), weights="ema", reason=reason)
 
     def checkpoint(self) -> Path:
+        self.session.flush_metrics()  # or a kill between the checkpoint and its record would leave a gap in the curve
         target = self.folder.checkpoint(self.state.step)
         if not target.exists():
             aside = target.with_name(f".{target.name}")
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(mode=0o700)
-            (aside / "state.json").write_text(json.dumps(vars(self.state)))
+            replace_file(aside / "state.json", json.dumps(asdict(self.state)).encode())
             aside.rename(target)
             self.session.record("checkpoint", self.state.step, path=str(target))
             for step in self.folder.checkpoint_steps()[: -self.session.recipe.training.checkpoints_total_limit or None]:
@@ -171,7 +189,31 @@ class StandinEngine:
         self.session.record(word, self.state.step, checkpoint=str(checkpoint), **data)
 
 
+def die_at_write(number: int) -> None:
+    """kill -9 of this process in its write (or rename) of that number, half of it done: a torn line, a lost answer."""
+    left = itertools.count(number, -1)
+    write, renames = os.write, (os.replace, os.rename)
+
+    def dying_write(descriptor: int, data: bytes | memoryview) -> int:
+        if next(left) == 1:
+            write(descriptor, data[: len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        return write(descriptor, data)
+
+    def dying(rename: Callable[..., None]) -> Callable[..., None]:
+        def renamed(*paths: object, **options: object) -> None:
+            if next(left) == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            rename(*paths, **options)
+
+        return renamed
+
+    os.write, os.replace, os.rename = dying_write, *map(dying, renames)
+
+
 def main() -> None:
+    if at := int(os.environ.get("STANDIN_DIE_AT_WRITE", "0")):
+        die_at_write(at)
     engine = StandinEngine(RunFolder(Path(sys.argv[1])))
     try:
         engine.run()
