@@ -213,12 +213,12 @@ class SchedulePanel(Panel, can_focus=False):
 
     def _show_level(self) -> None:
         """What depends on the brush, and on the room there is."""
-        if self._recipe is not None and self.query(LineChart):  # none, while the panel is removed
+        if self._recipe is not None:
             self._say(self._recipe)
             self._draw_pictures()
 
     def _draw_pictures(self) -> None:
-        if self._recipe is None or not self.content_size.height or not self.query(SchedulePictures):
+        if self._recipe is None or not self.content_size.height:
             return
         pictures = self.query_one(SchedulePictures)
         pictures.noise, pictures.level = self._recipe.noise_scheduler, self.level
