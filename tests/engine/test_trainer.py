@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tests.engine.tiny import Tiny, same
-from tui_lab.engine import checkpoints, learner, previews, trainer
+from tui_lab.engine import checkpoints, learner, preview_budget, previews, trainer
 from tui_lab.engine.feeds import Pictures, Request, Resident
 from tui_lab.errors import DeviceError
 from tui_lab.models.export import load_pipeline
@@ -75,20 +75,30 @@ def test_stopped_and_resumed_is_bit_for_bit_the_run_that_never_stopped(tiny: Mak
     assert same(straight.tensors(), halved.tensors())
 
 
-def test_previews_and_validation_change_nothing_in_training(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = tiny().train()
-    monkeypatch.setattr(previews, "SHARES", {"cadence": 0.99, "request": 0.99, "final": 0.99})
-    monkeypatch.setattr(previews, "BUDGET", 1e9)
-    busy = tiny({"sampling.every_steps": 1, "sampling.scheduler": "DDPMScheduler", "evaluation.every_steps": 1}).train(
-        {2: [("preview", {"seed": 5})]}
-    )
-    assert len(busy.records("preview")) >= 2
+@pytest.mark.parametrize("drawn", [1, 100])
+def test_weights_are_the_same_with_no_preview_one_and_a_hundred(
+    tiny: Make, monkeypatch: pytest.MonkeyPatch, drawn: int
+) -> None:
+    monkeypatch.setitem(previews.SHARES, "cadence", 0.999)
+    monkeypatch.setattr(preview_budget.PreviewBudget, "pays_for_one", True)
+    changes = {"training.max_train_steps": 101, "sampling.num_inference_steps": 1, "sampling.num_images": 1}
+    plain = tiny({**changes, "sampling.every_steps": 0}).train()
+    busy = tiny({**changes, "sampling.every_steps": 100 // drawn, "sampling.scheduler": "DDPMScheduler"}).train()
+    assert not plain.records("preview")
+    assert sum(record.data["reason"] == "cadence" for record in busy.records("preview")) == drawn
     assert same(plain.tensors(), busy.tensors())
 
 
-def test_a_preview_that_the_last_one_has_not_paid_for_waits(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(previews, "SHARES", {"cadence": 0.99, "request": 0.99, "final": 0.99})
-    monkeypatch.setattr(previews, "BUDGET", 1e-9)
+def test_validation_and_a_preview_by_request_change_nothing_in_training(tiny: Make) -> None:
+    busy = tiny({"evaluation.every_steps": 1}).train({2: [("preview", {"seed": 5, "num_inference_steps": 1})]})
+    assert len(busy.records("validation")) == 6
+    assert busy.records("preview")[0].data["reason"] == "request"
+    assert same(tiny().train().tensors(), busy.tensors())
+
+
+def test_a_preview_that_is_not_paid_for_waits(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(previews.SHARES, "cadence", 0.999)
+    monkeypatch.setattr(preview_budget, "BUDGET", 1e-9)
     run = tiny({"sampling.every_steps": 1, "sampling.num_inference_steps": 1}).train()
     assert [record.data["reason"] for record in run.records("preview")] == ["cadence", "final"]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +19,7 @@ from tui_lab.diffusion.noise_schedulers import build_sampler
 from tui_lab.diffusion.sampling import DenoisingStep, denoise, image_generators, initial_noise
 from tui_lab.engine.ema import copy_weights, frozen_copy
 from tui_lab.engine.labels import labels_in_turn, predict_of
+from tui_lab.engine.preview_budget import PreviewBudget
 from tui_lab.errors import LabError
 from tui_lab.recipe import Recipe, recipe_hash
 from tui_lab.runs.files import replace_file
@@ -31,9 +31,6 @@ Answer = Callable[[nn.Module, Tensor, Tensor, Tensor | None], Tensor]
 
 SHARES: dict[Reason, float] = {"cadence": 0.12, "request": 0.5, "final": 0.5}
 """The largest share of the time that a preview may take from training while it is drawn."""
-
-BUDGET = 0.035
-"""The largest share of a run's time that previews by cadence may take in the long run."""
 
 TRAJECTORY_BYTES = 64 * 1024 * 1024
 """Beyond it, a trajectory keeps only every n-th step on the disk."""
@@ -69,16 +66,20 @@ class Previews:
         self._answer = answer
         self._which = which
         self._job: _Job | None = None
+        self._budget = PreviewBudget()
         self._credit = 0.0
         self._call_seconds = 0.0
-        self._idle_since = 0.0
-        self._cadence_began = -math.inf
-        self._cadence_seconds = 0.0
+        self._worked_at = perf_counter()
 
     @property
     def paid_for(self) -> bool:
-        """Whether the last preview by cadence lies far enough back for the next one to stay within the budget."""
-        return self._cadence_seconds <= BUDGET * (time.perf_counter() - self._cadence_began)
+        """Whether the time for another preview by cadence is saved up."""
+        return self._budget.pays_for_one
+
+    @property
+    def share(self) -> float:
+        """Of the time, lately, in [0, 1]: what previews took."""
+        return self._budget.share
 
     @property
     def drawing(self) -> Reason | None:
@@ -97,6 +98,7 @@ class Previews:
         Either `done` is called with the trajectory's path, or `dropped` with why there is none. Raises LabError where
         the sampler cannot be had.
         """
+        began = perf_counter()
         sampling, dataset = recipe.sampling, recipe.dataset
         device = next(self._model.parameters()).device
         scheduler = build_sampler(recipe)
@@ -114,9 +116,7 @@ class Previews:
         self.cancel("another one was asked for")
         self._job = _Job(step, recipe, reason, steps, done, dropped)
         self._credit = 0.0
-        self._idle_since = time.perf_counter()
-        if reason == "cadence":
-            self._cadence_began = self._idle_since
+        self._took(self._job, perf_counter() - began)
 
     def cancel(self, why: str) -> None:
         """Drop the one in the making, if there is one."""
@@ -124,21 +124,22 @@ class Previews:
         if job and job.dropped:
             job.dropped(why)
 
-    def work(self) -> float:
-        """Advance by as many model calls as the share allows for the time since it last worked; the seconds it took."""
-        if self._job is None:
-            return 0.0
-        share = SHARES[self._job.reason]
-        earned = (time.perf_counter() - self._idle_since) * share / (1.0 - share)
-        # What a long wait earns is not kept: it would come back as a jolt.
-        self._credit = min(self._credit + earned, 2.0 * self._call_seconds)
-        spent = 0.0
+    def work(self) -> None:
+        """What there is to do between two training steps: as many model calls as the share allows for the time since
+        it last worked, but one at most for a preview by cadence."""
+        trained = perf_counter() - self._worked_at
+        self._budget.trained(trained)
+        if self._job is not None:
+            share = SHARES[self._job.reason]
+            # What a long wait earns is not kept: it would come back as a jolt.
+            self._credit = min(self._credit + trained * share / (1.0 - share), 2.0 * self._call_seconds)
         while self._job is not None and self._credit >= self._call_seconds:
+            one = self._job.reason == "cadence"
             self.advance()
-            spent += self._call_seconds
             self._credit -= self._call_seconds
-        self._idle_since = time.perf_counter()
-        return spent
+            if one:
+                break
+        self._worked_at = perf_counter()
 
     def finish(self) -> None:
         """Draw what is begun to its end."""
@@ -152,17 +153,21 @@ class Previews:
             return
         if torch.cuda.is_available():
             torch.cuda.synchronize()  # training's work that still waits on the device is not the preview's
-        began = time.perf_counter()
+        began = perf_counter()
         try:
             self._show(job, next(job.steps))
         except (LabError, ValueError, torch.OutOfMemoryError) as error:
             why = f"the preview was given up: {_first_line(error)}"
             self._session.record("warning", job.step, message=why)
             self.cancel(why)
-        self._call_seconds = time.perf_counter() - began
-        job.seconds += self._call_seconds
-        if job.reason == "cadence":
-            self._cadence_seconds = job.seconds
+        self._call_seconds = perf_counter() - began
+        self._took(job, self._call_seconds)
+        if job is not self._job and job.reason == "cadence":
+            self._budget.drawn(job.seconds)
+
+    def _took(self, job: _Job, seconds: float) -> None:
+        job.seconds += seconds
+        self._budget.drew(seconds, by_cadence=job.reason == "cadence")
 
     def _show(self, job: _Job, made: DenoisingStep) -> None:
         panes = made.panes()

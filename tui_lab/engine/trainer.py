@@ -106,13 +106,13 @@ class Trainer:
             self._out_of_memory(error)
             return
         self._batch_change = None
-        preview_seconds = self._previews.work()
+        self._previews.work()
         seconds = self._rate.tick()
         known = {
             "learning_rate": update.learning_rate,
             "ema_decay": update.ema_decay,
             "data_share": update.data_seconds / seconds,
-            "preview_share": preview_seconds / seconds,
+            "preview_share": self._previews.share,
             "steps_per_second": self._rate.steps_per_second,
         }
         self._readings.add(Pending(self.step, update.loss, update.grad_norm, update.skipped, known))
