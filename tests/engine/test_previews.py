@@ -29,6 +29,7 @@ class Session:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.kept: list[dict[str, Any]] = []
+        self.warnings: list[str] = []
 
     def frame(self, header: dict[str, Any], pixels: object) -> None:
         pass
@@ -39,6 +40,8 @@ class Session:
     def record(self, kind: str, step: int, **data: Any) -> None:
         if kind == "preview":
             self.kept.append({"step": step, **data})
+        elif kind == "warning":
+            self.warnings.append(data["message"])
 
 
 class Training:
@@ -124,3 +127,23 @@ def test_what_a_person_asks_for_is_drawn_faster_and_costs_no_savings(
     assert [kept["reason"] for kept in training.session.kept] == ["request"]
     assert training.previews.paid_for
     assert training.shares[2] > 0
+
+
+def test_where_the_memory_is_full_a_preview_is_drawn_in_parts_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def answer(model: nn.Module, x: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
+        asked.append(len(x))
+        if len(x) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return torch.zeros_like(x)
+
+    session = Session(tmp_path)
+    drawing = Previews(session, nn.Linear(1, 1), answer, "live")  # type: ignore[arg-type]
+    drawing.begin(5, tiny_recipe({"sampling.num_images": 4}), "request")
+    drawing.finish()
+    assert asked == [4, 2, 2, 2, 2, 2, 2]
+    assert session.warnings == ["the device's memory was full: the preview is drawn 2 pictures at a time"]
+    assert len(session.kept) == 1

@@ -84,6 +84,8 @@ def sample(
     )
     frames = _denoised(asked, keep_all=output is not None and output.suffix == ".gif")
     last = frames[-1]
+    if last.header["at_once"] < last.pixels.shape[1]:
+        say(f"the device's memory was full: drawn {last.header['at_once']} pictures at a time")
     path = output or Path(_default_name(source, last))
     if path.suffix == ".gif":
         save_gif(path, [frame.pixels for frame in frames])

@@ -38,7 +38,23 @@ class DenoisingStep:
 
     def panes(self) -> np.ndarray:
         """Both pictures for the screen: uint8 (2, B, H, W, C), x_t then x0."""
-        return to_uint8(torch.stack([self.x_t, self.x0])).permute(0, 1, 3, 4, 2).contiguous().cpu().numpy()
+        return self.panes_later()()
+
+    def panes_later(self) -> Callable[[], np.ndarray]:
+        """Begin to bring `panes` here; they are waited for when they are asked for. A GPU goes on meanwhile."""
+        pixels = to_uint8(torch.stack([self.x_t, self.x0])).permute(0, 1, 3, 4, 2).contiguous()
+        if pixels.device.type != "cuda":
+            return pixels.cpu().numpy
+        here = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=True)
+        here.copy_(pixels, non_blocking=True)
+        copied = torch.cuda.Event()
+        copied.record()
+
+        def wait() -> np.ndarray:
+            copied.synchronize()
+            return here.numpy()
+
+        return wait
 
 
 def image_generators(seed: int, count: int) -> list[torch.Generator]:
@@ -76,15 +92,17 @@ def denoise(
     `num_inference_steps`: the steps' `count` is the number of calls. `generator` feeds the stochastic ones; a list
     holds one for each image.
     """
-    scheduler.set_timesteps(num_inference_steps, device=x_T.device)
+    # On the CPU: schedulers look their timesteps up, and each look at a number on a GPU would wait for all its work.
+    scheduler.set_timesteps(num_inference_steps, device="cpu")
     accepted = inspect.signature(scheduler.step).parameters
     options = {name: value for name, value in {"generator": generator, "eta": eta}.items() if name in accepted}
     state = SamplerState.before(scheduler, x_T.to(torch.float32))
     count = len(scheduler.timesteps)
     for index, t in enumerate(scheduler.timesteps):
-        with torch.no_grad():
+        with torch.inference_mode():
             levels = state.levels(index)
-            output = predict(state.model_input(index), levels.t.expand(x_T.shape[0])).to(torch.float32)
+            told = levels.t.to(x_T.device, non_blocking=True).expand(x_T.shape[0])
+            output = predict(state.model_input(index), told).to(torch.float32)
             x0 = predicted_x0(state, output, state.x_t(index), levels)
             final = index == count - 1
             if final and state.stops_short:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from tui_lab.data import Images
 from tui_lab.diffusion.guidance import Predict, guided
+from tui_lab.diffusion.in_parts import PredictOfLabels
 from tui_lab.errors import DataError, RecipeError
 from tui_lab.models.classes import null_label, real_classes
 from tui_lab.recipe import Recipe
-
-PredictOfLabels = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""(what the model sees of x_t, what it is told of the level, labels (B,) int64 or None) → its answer."""
 
 
 def told(recipe: Recipe, labels: Tensor) -> Tensor | None:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tui_lab.diffusion.in_parts import InParts
 from tui_lab.diffusion.noise_schedulers import build_sampler
 from tui_lab.diffusion.sampling import DenoisingStep, denoise, image_generators, initial_noise
 from tui_lab.engine.ema import copy_weights, frozen_copy
@@ -44,6 +45,7 @@ class _Job:
     recipe: Recipe
     reason: Reason
     steps: Iterator[DenoisingStep]
+    asked: InParts
     done: Callable[[str], None] | None
     dropped: Callable[[str], None] | None
     seconds: float = 0.0
@@ -105,8 +107,9 @@ class Previews:
         labels = labels_in_turn(recipe, sampling.num_images, device)
         copy_weights(self._weights, self._model)
         shape = (sampling.num_images, dataset.channels, *dataset.size)
+        asked = InParts(partial(self._answer, self._model))
         steps = denoise(
-            predict_of(recipe, partial(self._answer, self._model), labels),
+            predict_of(recipe, asked, labels),
             scheduler,
             sampling.num_inference_steps,
             initial_noise(shape, sampling.seed, device),
@@ -114,7 +117,7 @@ class Previews:
             sampling.eta,
         )
         self.cancel("another one was asked for")
-        self._job = _Job(step, recipe, reason, steps, done, dropped)
+        self._job = _Job(step, recipe, reason, steps, asked, done, dropped)
         self._credit = 0.0
         self._took(self._job, perf_counter() - began)
 
@@ -153,9 +156,12 @@ class Previews:
             return
         if torch.cuda.is_available():
             torch.cuda.synchronize()  # training's work that still waits on the device is not the preview's
-        began = perf_counter()
+        began, at_once = perf_counter(), job.asked.at_once
         try:
             self._show(job, next(job.steps))
+            if job.asked.at_once < at_once:
+                full = f"the device's memory was full: the preview is drawn {job.asked.at_once} pictures at a time"
+                self._session.record("warning", job.step, message=full)
         except (LabError, ValueError, torch.OutOfMemoryError) as error:
             why = f"the preview was given up: {_first_line(error)}"
             self._session.record("warning", job.step, message=why)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from tui_lab.errors import DiskFullError, LabError
-from tui_lab.runs.files import is_disk_full, private_folder
+from tui_lab.runs.files import FILE_MODE, is_disk_full, private_folder
+
+_LOG_LIMIT = 1 << 20
 
 
 def lab_home() -> Path:
@@ -28,6 +31,17 @@ def runs_home() -> Path:
 def cache_home() -> Path:
     """For what can be made again: decoded data sets and the like."""
     return _made(lab_home() / "cache")
+
+
+def open_log(name: str) -> BinaryIO:
+    """`logs/NAME` in the lab's home, to append to; emptied first where it has grown beyond 1 MiB."""
+    path = _made(lab_home() / "logs") / name
+    try:
+        full = path.exists() and path.stat().st_size > _LOG_LIMIT
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if full else 0)
+        return os.fdopen(os.open(path, flags, FILE_MODE), "ab")
+    except OSError as error:
+        raise LabError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _made(path: Path) -> Path:

@@ -20,7 +20,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,12 @@ from tui_lab import errors
 from tui_lab.errors import LabError, WorkbenchError
 from tui_lab.model_summary import Block, Memory, ModelSummary
 from tui_lab.runs.frame import Frame
-from tui_lab.runs.home import lab_home
+from tui_lab.runs.home import lab_home, open_log
 from tui_lab.workbench.wire import LENGTH, Message, WireError, decode_header, encode, header_length
 
 Result = TypeVar("Result")
 
-_LOG_LIMIT = 1 << 20
+_LOG = "workbench.log"
 _STEPS_AHEAD = 8
 """Steps of a stream that wait here for their reader; beyond that, the pipe fills and the workbench waits."""
 
@@ -114,7 +114,7 @@ class Workbench:
 
     @property
     def log_path(self) -> Path:
-        return lab_home() / "logs" / "workbench.log"
+        return lab_home() / "logs" / _LOG
 
     @property
     def pid(self) -> int | None:
@@ -137,7 +137,7 @@ class Workbench:
                 return
             if self._reader is not None:
                 await self._reader
-            with self._open_log() as log:
+            with open_log(_LOG) as log:
                 try:
                     self._process = await asyncio.create_subprocess_exec(
                         *(sys.executable, "-m", "tui_lab.workbench"),
@@ -303,16 +303,6 @@ class Workbench:
         else:
             ended = f"ended with exit code {code}"
         return f"the workbench {ended}; {self.log_path} may say why, and asking again starts another"
-
-    def _open_log(self) -> BinaryIO:
-        path = self.log_path
-        try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            full = path.exists() and path.stat().st_size > _LOG_LIMIT
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if full else 0)
-            return os.fdopen(os.open(path, flags, 0o600), "ab")
-        except OSError as error:
-            raise WorkbenchError(f"cannot write {path}: {error.strerror}") from error
 
 
 def run_sync(ask: Callable[[Workbench], Awaitable[Result]]) -> Result:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from tui_lab import models
 from tui_lab.data.load import load_cached
 from tui_lab.diffusion import sampling
+from tui_lab.diffusion.in_parts import InParts
 from tui_lab.diffusion.noise_schedulers import sampler_from_config
 from tui_lab.engine.devices import device_name, resolve_device
 from tui_lab.engine.labels import labels_in_turn, predict_of
+from tui_lab.engine.precision import Precision, resolve_precision
 from tui_lab.errors import DeviceError, LabError, RecipeError
 from tui_lab.models.classes import null_label, real_classes
+from tui_lab.models.sampler_model import SamplerModel
 from tui_lab.recipe import Recipe, replaced
 from tui_lab.sanitize import clean
 from tui_lab.workbench.sources import load_source
@@ -50,16 +55,26 @@ def sample(request: dict[str, Any]) -> Generator[Message, None, None]:
         about = {"seed": knobs.seed, "scheduler": knobs.scheduler, "weights": source.weights, "step": source.step}
         if labels is not None:
             about["class_labels"] = labels.tolist()
+        model = source.model.to(device).eval().requires_grad_(False)
+        in_parts = InParts(SamplerModel(recipe.model, model, _precision(recipe, device)))
         steps = sampling.denoise(
-            predict_of(recipe, partial(models.answer, recipe.model, source.model.to(device)), labels),
+            predict_of(recipe, in_parts, labels),
             sampler_from_config(source.scheduler_config, knobs),
             knobs.num_inference_steps,
             sampling.initial_noise((knobs.num_images, *source.image_shape), knobs.seed, device),
             sampling.image_generators(knobs.seed, knobs.num_images),
             eta=knobs.eta,
         )
+        # One step behind a GPU, which makes the next one while a picture is on its way to the reader.
+        behind = 1 if device.type == "cuda" else 0
+        ready: deque[Callable[[], Message]] = deque()
         for step in steps:
-            yield _picture(step, about)
+            told = {**about, "at_once": min(in_parts.at_once, knobs.num_images)}
+            ready.append(partial(_picture, step, step.panes_later(), told))
+            if len(ready) > behind:
+                yield ready.popleft()()
+        for picture in ready:
+            yield picture()
     except torch.OutOfMemoryError as error:
         raise DeviceError(
             f"{device} has too little memory left for this: take fewer images, or the device cpu"
@@ -110,8 +125,16 @@ def _class_names(recipe: Recipe) -> tuple[str, ...]:
     return images.classes if images is not None else ()
 
 
-def _picture(step: sampling.DenoisingStep, about: dict[str, Any]) -> Message:
-    pixels = step.panes()
+def _precision(recipe: Recipe, device: torch.device) -> Precision:
+    """That in which the model was trained, or what this device has in its place."""
+    try:
+        return resolve_precision(recipe.training.mixed_precision, device)
+    except DeviceError:
+        return resolve_precision("auto", device)
+
+
+def _picture(step: sampling.DenoisingStep, panes: Callable[[], NDArray[np.uint8]], about: dict[str, Any]) -> Message:
+    pixels = panes()
     header = {
         "kind": "step",
         "index": step.index,

@@ -152,5 +152,7 @@ class SamplingScreen(DraftingScreen):
         finally:
             self._say_aside("")
         if steps:
+            if (at_once := steps[-1].header["at_once"]) < sampling.num_images:
+                self.say(f"The device's memory was full: drawn {at_once} pictures at a time")
             about = {**steps[-1].header, "timesteps": [step.header["timestep"] for step in steps]}
             self.drawing_done(Trajectory(np.stack([step.pixels for step in steps]), about))
