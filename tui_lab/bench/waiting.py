@@ -11,13 +11,16 @@ from tui_lab.errors import LabError
 Result = TypeVar("Result")
 
 
-def wait_until(condition: Callable[[], Result], timeout: float, what: str) -> Result:
-    """The condition's first truthy result, asked for five times a second. LabError says `what` did not come in time."""
+def wait_for(find: Callable[[], Result | None], timeout: float, what: str) -> Result:
+    """What `find`, asked five times a second, finds first. LabError says that `what` did not come in time."""
     deadline = time.monotonic() + timeout
-    while True:
-        result = condition()
-        if result:
-            return result
+    while (found := find()) is None:
         if time.monotonic() > deadline:
             raise LabError(f"{what} did not come within {timeout:.0f} s")
         time.sleep(0.2)
+    return found
+
+
+def wait_until(condition: Callable[[], bool], timeout: float, what: str) -> None:
+    """Until the condition holds. LabError says that `what` did not come in time."""
+    wait_for(lambda: condition() or None, timeout, what)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tui_lab.data import Images
 from tui_lab.diffusion.objective import loss_per_sample, loss_weights, target
-from tui_lab.diffusion.process import NoiseProcess
-from tui_lab.engine.batches import Batch
+from tui_lab.diffusion.process import NoiseProcess, noise_process
+from tui_lab.engine.batches import Batch, held_out_batch
 from tui_lab.engine.labels import PredictOfLabels
+from tui_lab.engine.seeds import Generators, Stream
 from tui_lab.recipe import Recipe
 
 BATCH_SIZE = 64
@@ -64,6 +66,19 @@ class Evaluation:
         x_t = process.corrupt(x0, noise, levels)
         answer = predict(process.model_input(x_t, levels), levels.t, labels)
         return loss_per_sample(self._loss, answer, target(process, x0, noise, levels))
+
+
+def open_evaluation(recipe: Recipe, images: Images, device: torch.device) -> Evaluation | None:
+    """Of the recipe's number of held-out images; None where there are none."""
+    count = min(recipe.evaluation.num_images, len(images.held_out_rows))
+    if not count:
+        return None
+    return Evaluation(
+        recipe,
+        held_out_batch(recipe, images, images.held_out_rows[:count], device),
+        noise_process(recipe.noise_scheduler, device),
+        Generators(recipe.training.seed, device).at(Stream.VALIDATION, 0),
+    )
 
 
 def timesteps(num_train_timesteps: int, count: int) -> list[int]:

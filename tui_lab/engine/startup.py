@@ -11,18 +11,16 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
 
 from tui_lab.data import Images
-from tui_lab.diffusion.process import noise_process
 from tui_lab.engine import checkpoints
 from tui_lab.engine.attention import choose_attention
-from tui_lab.engine.batches import Batches, held_out_batch
+from tui_lab.engine.batches import Batches
 from tui_lab.engine.devices import cpu_cores, device_name, free_memory, resolve_device
-from tui_lab.engine.evaluation import Evaluation
+from tui_lab.engine.evaluation import open_evaluation
 from tui_lab.engine.feeds import open_feed, open_still
 from tui_lab.engine.labels import check_labels
 from tui_lab.engine.learner import Learner
 from tui_lab.engine.memory import check_memory
 from tui_lab.engine.precision import Precision, resolve_precision
-from tui_lab.engine.seeds import Generators, Stream
 from tui_lab.engine.trainer import Trainer
 from tui_lab.errors import DataError
 from tui_lab.models.base import load_base
@@ -76,7 +74,7 @@ def prepare(session: RankSession, images: Images) -> Trainer:
     )
     if images.streaming:
         session.record("warning", learner.step, message=_streaming(images, learner.step))
-    return Trainer(session, learner, _evaluation(recipe, images, device), versions, pending)
+    return Trainer(session, learner, open_evaluation(recipe, images, device), versions, pending)
 
 
 def check(recipe: Recipe, images: Images, device: torch.device) -> None:
@@ -150,18 +148,6 @@ def _streaming(images: Images, step: int) -> str:
     return (
         f"{images.name} is streamed: a resume of this run will not be exact, since its stream then begins anew; turn "
         "dataset.streaming off for that"
-    )
-
-
-def _evaluation(recipe: Recipe, images: Images, device: torch.device) -> Evaluation | None:
-    count = min(recipe.evaluation.num_images, len(images.held_out_rows))
-    if not count:
-        return None
-    return Evaluation(
-        recipe,
-        held_out_batch(recipe, images, images.held_out_rows[:count], device),
-        noise_process(recipe.noise_scheduler, device),
-        Generators(recipe.training.seed, device).at(Stream.VALIDATION, 0),
     )
 
 
