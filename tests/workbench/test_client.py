@@ -32,6 +32,7 @@ from tui_lab.models.export import export_pipeline
 from tui_lab.recipe import Recipe, dump_recipe, replaced
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import Frame
+from tui_lab.workbench import client
 from tui_lab.workbench.client import SampleRequest, Workbench, WorkbenchDied, run_sync
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -385,6 +386,24 @@ async def test_a_death_is_told_and_the_next_request_starts_another(workbench: Wo
     assert await workbench.warm()
     assert workbench.starts == starts + 1
     assert workbench.pid not in (None, pid)
+
+
+async def test_one_that_nobody_asks_gives_its_memory_back_and_is_started_again_when_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch, run: RunFolder
+) -> None:
+    monkeypatch.setattr(client, "REST_SECONDS", 0.2)
+    told: list[str] = []
+    async with Workbench(told.append) as workbench:
+        frames = [frame async for frame in workbench.sample(SampleRequest(str(run.path)))]  # longer than the rest's
+        assert (len(frames), workbench.starts) == (6, 1)
+        pid = workbench.pid
+        assert pid is not None
+        while workbench.pid is not None or psutil.pid_exists(pid):
+            await asyncio.sleep(0.02)
+        assert told == ["the workbench rests"]
+        assert (await workbench.warm())["torch"] == torch.__version__
+        assert told == ["the workbench rests", "waking the workbench", ""]
+        assert workbench.starts == 2
 
 
 async def test_printing_libraries_do_not_get_into_the_stream() -> None:

@@ -35,6 +35,8 @@ from tui_lab.workbench.wire import LENGTH, Message, WireError, decode_header, en
 Result = TypeVar("Result")
 
 _LOG = "workbench.log"
+REST_SECONDS = 300.0
+"""A workbench that nobody asked anything for so long lets its process go, and with it the memory that torch holds."""
 _STEPS_AHEAD = 8
 """Steps of a stream that wait here for their reader; beyond that, the pipe fills and the workbench waits."""
 
@@ -101,16 +103,22 @@ class SampleRequest:
 
 
 class Workbench:
-    """One workbench process and the requests that it has not answered. Belongs to one event loop."""
+    """One workbench process and the requests that it has not answered. Belongs to one event loop.
 
-    def __init__(self) -> None:
+    `say` is told what of it a person may want to know: that it rests, that it wakes, and "" when it is as ever.
+    """
+
+    def __init__(self, say: Callable[[str], None] | None = None) -> None:
+        self._say = say or (lambda words: None)
+        self._rest: asyncio.TimerHandle | None = None
+        self._rested: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Queue[Message | WorkbenchDied]] = {}
         self.starts = 0
-        """How often a process was started: more than once means that one died."""
+        """How often a process was started: more than once means that one died, or rested."""
 
     @property
     def log_path(self) -> Path:
@@ -225,6 +233,10 @@ class Workbench:
 
     async def stream(self, operation: str, **fields: Any) -> AsyncGenerator[Message, None]:
         """Ask, and get each answer as it comes, the result last. Closing it early cancels the operation."""
+        self._stay()
+        waking = self._rested is not None
+        if waking:
+            self._say("waking the workbench")
         await self.start()
         number = next(self._numbers)
         answers: asyncio.Queue[Message | WorkbenchDied] = asyncio.Queue(_STEPS_AHEAD)
@@ -234,6 +246,9 @@ class Workbench:
             await self._send({"id": number, "op": operation, **fields})
             while not finished:
                 answer = await answers.get()
+                if waking:
+                    waking, self._rested = False, None
+                    self._say("")
                 if isinstance(answer, WorkbenchDied):
                     finished = True
                     raise answer
@@ -248,10 +263,28 @@ class Workbench:
             if not finished:
                 with contextlib.suppress(WorkbenchDied):
                     await self._send({"id": number, "op": "cancel"})
+            if not self._waiting:
+                self._rest = asyncio.get_running_loop().call_later(REST_SECONDS, self._begin_to_rest)
+
+    def _stay(self) -> None:
+        """It is needed: no rest now."""
+        if self._rest is not None:
+            self._rest.cancel()
+
+    def _begin_to_rest(self) -> None:
+        self._rested = asyncio.create_task(self._let_go())
+        self._say("the workbench rests")
 
     async def close(self) -> None:
         """Let the process go, in the middle of whatever it does."""
+        self._stay()
+        await self._let_go()
+        if self._rested is not None:
+            await self._rested
+
+    async def _let_go(self) -> None:
         process, self._process = self._process, None
+        reader = self._reader
         if process is None:
             return
         if process.stdin is not None:
@@ -262,8 +295,8 @@ class Workbench:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-        if self._reader is not None:
-            await self._reader
+        if reader is not None:
+            await reader
 
     async def _send(self, header: dict[str, Any]) -> None:
         process = self._process

@@ -21,7 +21,7 @@ from tui_lab.workbench.client import Device, ModelSummary, SampleRequest, Workbe
 
 
 class SamplingScreen(DraftingScreen):
-    """Owns the workbench. `note` is a quiet word about what it is busy with."""
+    """Owns the workbench. `note` is a quiet word about what is done aside."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -39,8 +39,9 @@ class SamplingScreen(DraftingScreen):
 
     def __init__(self, draft: Draft) -> None:
         super().__init__(draft)
-        self.note = ""
-        self._workbench = Workbench()
+        self._aside = ""
+        self._workbench_word = ""
+        self._workbench = Workbench(self._workbench_says)
         self._devices: list[Device] = []
         self._summary: ModelSummary | None = None
         self._summary_of: object = None
@@ -65,8 +66,18 @@ class SamplingScreen(DraftingScreen):
     def drawing_done(self, trajectory: Trajectory) -> None:
         """All its steps."""
 
+    @property
+    def note(self) -> str:
+        """The workbench's own word comes first: while it wakes, what it is asked for waits."""
+        return self._workbench_word or self._aside
+
     def _say_aside(self, words: str) -> None:
-        self.note = words
+        self._aside = words
+        if self.is_running:
+            self.note_changed()
+
+    def _workbench_says(self, words: str) -> None:
+        self._workbench_word = words
         if self.is_running:
             self.note_changed()
 
