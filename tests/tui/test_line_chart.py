@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from textual import events
 from textual.app import App, ComposeResult
 
 from tui_lab.tui.chart import Mark, Series
@@ -163,3 +164,86 @@ async def test_a_new_size_draws_anew() -> None:
         await pilot.pause()
         strip = app.screen._compositor.render_strips()[12]
         assert strip.text[39] == "│" and "train" in app.lines()[0][:38]
+
+
+def in_view(chart: LineChart) -> tuple[float, float]:
+    assert chart._chart is not None
+    return chart._chart.plot.view.x
+
+
+async def test_keys_zoom_and_pan_within_the_curve_and_show_all_of_it_again() -> None:
+    app = Desk(LineChart(zooms=True))
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("train", X, X / 99)])
+        app.chart.focus()
+        await pilot.press("plus")
+        await pilot.pause()
+        assert in_view(app.chart) == (49.5, 99)
+        await pilot.press("left_square_bracket")
+        await pilot.pause()
+        assert in_view(app.chart) == (37.125, 86.625)
+        await pilot.press("right_square_bracket", "right_square_bracket", "minus")
+        await pilot.pause()
+        assert in_view(app.chart) == (0, 99)
+        await pilot.press("plus", "0")
+        await pilot.pause()
+        assert app.chart.window is None and in_view(app.chart) == (0, 99)
+
+
+async def test_zooming_goes_around_the_reading_line_and_stops_at_a_few_points() -> None:
+    app = Desk(LineChart(zooms=True))
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("train", X, X / 99)])
+        app.chart.focus()
+        app.chart.cursor = 33.0
+        for _ in range(12):
+            await pilot.press("plus")
+            await pilot.pause()
+        first, last = in_view(app.chart)
+        assert first < 33 < last and 2 < last - first < 10
+
+
+async def test_a_window_at_the_end_goes_along_with_a_growing_curve_and_another_stays() -> None:
+    app = Desk(LineChart(zooms=True))
+    async with app.run_test(size=(70, 20)) as pilot:
+        app.chart.set_series([Series("train", X[:60], X[:60] / 99)])
+        app.chart.focus()
+        await pilot.press("plus")
+        app.chart.set_series([Series("train", X[:80], X[:80] / 99)])
+        await pilot.pause()
+        assert in_view(app.chart) == (49.5, 79)
+        await pilot.press("left_square_bracket")
+        stays = app.chart.window
+        app.chart.set_series([Series("train", X, X / 99)])
+        await pilot.pause()
+        assert in_view(app.chart) == stays
+
+
+async def test_the_wheel_zooms_where_the_mouse_is_and_only_a_chart_that_zooms() -> None:
+    for zooms in (True, False):
+        app = Desk(LineChart(zooms=zooms))
+        async with app.run_test(size=(70, 20)) as pilot:
+            app.chart.set_series([Series("train", X, X / 99)])
+            await pilot.pause()
+            assert app.chart._chart is not None
+            under = app.chart._chart.x_at(30)
+            await pilot._post_mouse_events([events.MouseScrollUp], app.chart, offset=(31, 5))
+            await pilot.pause()
+            assert (app.chart.window is not None) == zooms
+            assert app.chart._chart.x_at(30) == pytest.approx(under)
+
+
+async def test_a_point_more_redraws_only_the_lines_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Desk(LineChart(y_range=(0.0, 1.0)))
+    asked: list[int] = []
+    async with app.run_test(size=(70, 20)) as pilot:
+        level = np.where(X < 98, 0.5, 0.9)
+        app.chart.set_series([Series("train", X, np.where(X < 99, level, np.nan))])
+        await pilot.pause()
+        before = app.lines()
+        draw_line = app.chart.render_line
+        monkeypatch.setattr(app.chart, "render_line", lambda y: asked.append(y) or draw_line(y))
+        app.chart.set_series([Series("train", X, level)])
+        await pilot.pause()
+        changed = [y for y, (old, new) in enumerate(zip(before, app.lines(), strict=True)) if old != new]
+        assert changed and sorted(set(asked)) == changed

@@ -1,6 +1,7 @@
 """Curves as text: points are reduced to the columns shown, drawn as dots (a braille cell holds 2 × 4), and framed.
 
-The order of work is what keeps it fast: `decimate` first, so that a million points cost little more than a hundred.
+The order of work is what keeps it fast: `decimate` first, and by way of a `Pyramid`, so that a million points cost
+little more than a hundred.
 Nothing here knows Textual; the widget is `tui_lab.tui.widgets.line_chart`.
 """
 
@@ -14,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tui_lab.tui.pyramid import Parts, Pyramid, parts_of
 
 Floats = NDArray[np.float64]
 
@@ -71,35 +74,39 @@ def decimate(
     columns: int,
     x_range: tuple[float, float] | None = None,
     band: tuple[NDArray[np.number], NDArray[np.number]] | None = None,
+    log_x: bool = False,
+    pyramid: Pyramid | None = None,
 ) -> Columns:
-    """Reduce (n,) points to at most `columns` columns over `x_range` (default: all of x), one pass over the points.
+    """Reduce (n,) points to at most `columns` columns over `x_range` (default: all of x; above 0 where `log_x`).
 
-    `low` and `high` are those of `band` where it is given. O(n) with numpy's `reduceat`: a million points take
-    milliseconds.
+    `low` and `high` are those of `band` where it is given. O(n) and exact; with the curve's `pyramid`, a long view
+    costs no more than a short one, and a point may stand an eighth of a column beside its place.
     """
     first, last = x_range or (float(x[0]), float(x[-1])) if len(x) else (0.0, 1.0)
-    start, stop = _positions(x, np.array([first, np.nextafter(last, np.inf)]))
-    x, y = x[start:stop], y[start:stop]
-    low, high = (band[0][start:stop], band[1][start:stop]) if band else (y, y)
-    finite = np.isfinite(y)
-    if not finite.all():
-        x, y, low, high = x[finite], y[finite], low[finite], high[finite]
-    if not len(x):
+    start, stop = _positions(x, np.array([first, np.nextafter(last, np.inf)])).tolist()
+    if pyramid is not None:
+        parts = pyramid.parts(x, y, band, slice(start, stop), columns)
+    else:
+        parts = parts_of(x[start:stop], y[start:stop], band and (band[0][start:stop], band[1][start:stop]))
+    held = parts.points > 0
+    if not held.all():
+        parts = Parts(parts.x[held], parts.total[held], parts.points[held], parts.low[held], parts.high[held])
+    if not len(parts.x):
         empty = np.empty(0)
         return Columns(np.empty(0, np.intp), empty, empty, empty, np.empty(0, np.intp))
     # A column starts at the first point at or beyond its left edge: edges are few, so they search for the points.
-    edges = first + (last - first) * (np.arange(columns) - 0.5) / max(columns - 1, 1)
-    starts = _positions(x, edges)
-    count = np.diff(np.append(starts, len(x)))
-    index = np.flatnonzero(count)
-    starts, count = starts[index], count[index]
-    mean = np.add.reduceat(y, starts, dtype=np.float64) / count
+    at = (np.arange(columns) - 0.5) / max(columns - 1, 1)
+    edges = first * (last / first) ** at if log_x else first + (last - first) * at
+    starts = _positions(parts.x, edges)
+    index = np.flatnonzero(np.diff(np.append(starts, len(parts.x))))
+    starts = starts[index]
+    count = np.add.reduceat(parts.points, starts)
     return Columns(
         index,
-        mean,
-        np.minimum.reduceat(low, starts).astype(np.float64),
-        np.maximum.reduceat(high, starts).astype(np.float64),
-        count,
+        np.add.reduceat(parts.total, starts) / count,
+        np.minimum.reduceat(parts.low, starts),
+        np.maximum.reduceat(parts.high, starts),
+        count.astype(np.intp),
     )
 
 
@@ -293,18 +300,31 @@ class Scaling:
     log_x: bool = False
 
 
-_BRAILLE_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+_BRAILLE_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint8)
 _POINTS = "●◆■▲"
 _ASCII_LINES = "*+xo"
 _ASCII_BAND = "."
 
 
-def plot(series: Sequence[Series], width: int, height: int, scaling: Scaling, ascii_glyphs: bool = False) -> Plot:
-    """Draw the series into `width` × `height` cells; later ones lie over earlier ones, lines over bands."""
+def plot(
+    series: Sequence[Series],
+    width: int,
+    height: int,
+    scaling: Scaling,
+    ascii_glyphs: bool = False,
+    pyramids: Sequence[Pyramid] | None = None,
+) -> Plot:
+    """Draw the series into `width` × `height` cells; later ones lie over earlier ones, lines over bands.
+
+    `pyramids`, one a series, are kept by whoever draws the same curves again and again.
+    """
     per_x, per_y = (1, 1) if ascii_glyphs else (2, 4)
     dots_w, dots_h = width * per_x, height * per_y
     x_range = _x_range(series, scaling)
-    traces = tuple(_trace(one, dots_w, x_range, scaling.log_x) for one in series)
+    kept = pyramids or itertools.repeat(None, len(series))
+    traces = tuple(
+        _trace(one, dots_w, x_range, scaling.log_x, pyramid) for one, pyramid in zip(series, kept, strict=True)
+    )
     view = View(x_range, _y_range(traces, scaling), scaling.log_y, scaling.log_x)
 
     glyphs = np.full((height, width), " ")
@@ -327,7 +347,12 @@ def plot(series: Sequence[Series], width: int, height: int, scaling: Scaling, as
 def _x_range(series: Sequence[Series], scaling: Scaling) -> tuple[float, float]:
     if scaling.x_range is not None and not (scaling.log_x and scaling.x_range[0] <= 0):
         return scaling.x_range
-    shown = [one.x[one.x > 0] if scaling.log_x else one.x for one in series]
+    return whole_range(series, scaling.log_x)
+
+
+def whole_range(series: Sequence[Series], log_x: bool = False) -> tuple[float, float]:
+    """The first and the last x of all; with `log_x`, of those above 0. (1, 2) where there is none."""
+    shown = [one.x[np.searchsorted(one.x, 0, side="right") :] if log_x else one.x for one in series]
     ends = [(float(x[0]), float(x[-1])) for x in shown if len(x)]
     first, last = (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else (1.0, 2.0)
     return (first, last) if last > first else (first, first + 1.0)
@@ -349,14 +374,8 @@ def _y_range(traces: Sequence[Trace], scaling: Scaling) -> tuple[float, float]:
     return (0.0 if smallest >= 0 and low < high / 3 else low), high
 
 
-def _trace(series: Series, dots_w: int, x_range: tuple[float, float], log_x: bool) -> Trace:
-    x, y, band = series.x, series.y, series.band
-    if log_x:
-        positive = x > 0
-        x, y = np.log10(x[positive]), y[positive]
-        band = (band[0][positive], band[1][positive]) if band else None
-        x_range = math.log10(x_range[0]), math.log10(x_range[1])
-    columns = decimate(x, y, dots_w, x_range, band)
+def _trace(series: Series, dots_w: int, x_range: tuple[float, float], log_x: bool, pyramid: Pyramid | None) -> Trace:
+    columns = decimate(series.x, series.y, dots_w, x_range, series.band, log_x, pyramid)
     return Trace(series, columns, smoothed(columns, series.smoothing * dots_w))
 
 
@@ -373,24 +392,31 @@ def _line_dots(trace: Trace, view: View, dots_w: int, dots_h: int) -> NDArray[np
     halfway = (row[:-1] + row[1:]) / 2
     # Each column reaches half-way to its neighbours, so steep parts have no holes.
     before, after = np.concatenate([row[:1], halfway]), np.concatenate([halfway, row[-1:]])
-    top = np.rint(np.minimum(np.minimum(before, after), row))
-    bottom = np.rint(np.maximum(np.maximum(before, after), row))
+    top = np.minimum(np.minimum(before, after), row)
+    bottom = np.maximum(np.maximum(before, after), row)
     drawn, left_out = DASHES[trace.series.style]
     ink = across % (drawn + left_out) < drawn
-    rows = np.arange(dots_h)[:, None]
-    dots[:, across] = (rows >= top) & (rows <= bottom) & ink
+    dots[:, index[0] : index[-1] + 1] = _uprights(top, bottom, dots_h) & ink
     return dots
+
+
+def _uprights(top: Floats, bottom: Floats, dots_h: int) -> NDArray[np.bool_]:
+    """(dots_h, n): in each column the rows from `top` down to `bottom`."""
+    first, last = (np.clip(np.rint(ends), -1, dots_h).astype(np.int16) for ends in (top, bottom))
+    rows = np.arange(dots_h, dtype=np.int16)[:, None]
+    return (rows >= first) & (rows <= last)
 
 
 def _band_dots(columns: Columns, view: View, dots_w: int, dots_h: int, solid: bool) -> NDArray[np.bool_]:
     """(dots_h, dots_w): every other dot between low and high."""
     low, high = view.height_of(columns.low), view.height_of(columns.high)
-    top = np.rint((1 - np.nan_to_num(high, neginf=0.0)) * (dots_h - 1))
-    bottom = np.rint((1 - np.nan_to_num(low, neginf=0.0)) * (dots_h - 1))
-    rows = np.arange(dots_h)[:, None]
+    top = (1 - np.nan_to_num(high, neginf=0.0)) * (dots_h - 1)
+    bottom = (1 - np.nan_to_num(low, neginf=0.0)) * (dots_h - 1)
     dots = np.zeros((dots_h, dots_w), bool)
-    dots[:, columns.index] = (rows >= top) & (rows <= bottom)
-    return dots if solid else dots & ((rows + np.arange(dots_w)) % 2 == 0)
+    dots[:, columns.index] = _uprights(top, bottom, dots_h)
+    if not solid:
+        dots[0::2, 1::2] = dots[1::2, 0::2] = False
+    return dots
 
 
 def _cells(dots: NDArray[np.bool_], ascii_mark: str | None) -> NDArray[np.str_]:
@@ -398,8 +424,11 @@ def _cells(dots: NDArray[np.bool_], ascii_mark: str | None) -> NDArray[np.str_]:
     if ascii_mark is not None:
         return np.where(dots, ascii_mark, " ")
     height, width = dots.shape[0] // 4, dots.shape[1] // 2
-    bits = (dots.reshape(height, 4, width, 2) * _BRAILLE_BITS[:, None, :]).sum(axis=(1, 3))
-    return np.where(bits > 0, (0x2800 + bits).astype(np.uint32).view("<U1"), " ")
+    cells = dots.view(np.uint8).reshape(height, 4, width, 2)
+    bits = np.zeros((height, width), np.uint32)
+    for (row, column), bit in np.ndenumerate(_BRAILLE_BITS):
+        bits += cells[:, row, :, column] * bit
+    return np.where(bits > 0, (0x2800 + bits).view("<U1"), " ")
 
 
 def _stamp(glyphs: NDArray[np.str_], layer: NDArray[np.intp], cells: NDArray[np.str_], number: int) -> None:

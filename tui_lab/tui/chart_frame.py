@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from tui_lab.sanitize import clean
 from tui_lab.tui import chart
 from tui_lab.tui.chart import Mark, Plot, Scaling, Series, Trace
+from tui_lab.tui.pyramid import Pyramid
 
 AXIS, LABEL, MARK = "axis", "label", "mark"
 
@@ -255,30 +256,37 @@ def draw(
     ascii_glyphs: bool = False,
     gutter: int = 5,
     rug: Sequence[float] = (),
+    pyramids: Sequence[Pyramid] | None = None,
 ) -> Chart:
     """Draw a chart of `width` × `height` cells: a legend above, and rows for marks and for a rug (an upright at each
     of its x) below where the height allows, an axis on the left where the width does.
 
     `gutter` is a guess at the width of that axis, such as the last chart's: a wrong one costs drawing twice.
+    `pyramids` as in `chart.plot`.
     """
     legend_row, mark_row = height >= 4, bool(marks) and height >= 7
     shown_rug = tuple(rug) if height >= 6 + mark_row else ()
     plot_height = max(1, height - 1 - legend_row - mark_row - bool(shown_rug))
     gutter = 0 if width < 16 else max(gutter, 1)
-    plot, y_ticks = _plot_and_ticks(series, width - gutter, plot_height, scaling, ascii_glyphs)
+    plot, y_ticks = _plot_and_ticks(series, width - gutter, plot_height, scaling, ascii_glyphs, pyramids)
     wanted = 1 + max((len(label) for _, label in y_ticks), default=0)
     if gutter and wanted != gutter:
         gutter = wanted
-        plot, y_ticks = _plot_and_ticks(series, width - gutter, plot_height, scaling, ascii_glyphs)
+        plot, y_ticks = _plot_and_ticks(series, width - gutter, plot_height, scaling, ascii_glyphs, pyramids)
     words = (x_label, y_label)
     return Chart(plot, width, gutter, y_ticks, tuple(marks), mark_row, legend_row, *words, ascii_glyphs, shown_rug)
 
 
 def _plot_and_ticks(
-    series: Sequence[Series], width: int, height: int, scaling: Scaling, ascii_glyphs: bool
+    series: Sequence[Series],
+    width: int,
+    height: int,
+    scaling: Scaling,
+    ascii_glyphs: bool,
+    pyramids: Sequence[Pyramid] | None,
 ) -> tuple[Plot, tuple[tuple[int, str], ...]]:
     """The curves, and for their y axis the rows that have a label."""
-    plot = chart.plot(series, max(1, width), height, scaling, ascii_glyphs)
+    plot = chart.plot(series, max(1, width), height, scaling, ascii_glyphs, pyramids)
     find = chart.log_ticks if plot.view.log_y else chart.nice_ticks
     ticks = find(*plot.view.y, max(2, height // 3))
     at = plot.view.height_of(np.array(ticks, np.float64))

@@ -43,7 +43,7 @@ class LossPanel(Panel, can_focus=False):
         return self.query_one(LineChart)
 
     def compose(self) -> ComposeResult:
-        yield LineChart(id="loss-curves", x_label="step")
+        yield LineChart(id="loss-curves", x_label="step", zooms=True)
         yield Static(id="loss-numbers")
 
     def action_log_y(self) -> None:
@@ -69,9 +69,8 @@ class LossPanel(Panel, can_focus=False):
         steps, held_out = curves.validation
         if len(steps):
             series.append(Series("held-out", steps, held_out, style="dashed"))
-        chart = self.query_one(LineChart)
-        chart.set_series(series)
-        chart.marks = tuple(Mark(mark.step, mark.text) for mark in curves.marks if mark.kind in MARKED)
+        marks = tuple(Mark(mark.step, mark.text) for mark in curves.marks if mark.kind in MARKED)
+        self.query_one(LineChart).set_series(series, marks)
         self._say_numbers()
 
     def on_resize(self) -> None:
