@@ -56,7 +56,7 @@ def sample(request: dict[str, Any]) -> Generator[Message, None, None]:
         if labels is not None:
             about["class_labels"] = labels.tolist()
         model = source.model.to(device).eval().requires_grad_(False)
-        in_parts = InParts(SamplerModel(recipe.model, model, _precision(recipe, device)))
+        in_parts = InParts(SamplerModel(recipe.model, model, sampling_precision(recipe, device)))
         steps = sampling.denoise(
             predict_of(recipe, in_parts, labels),
             sampler_from_config(source.scheduler_config, knobs),
@@ -125,7 +125,7 @@ def _class_names(recipe: Recipe) -> tuple[str, ...]:
     return images.classes if images is not None else ()
 
 
-def _precision(recipe: Recipe, device: torch.device) -> Precision:
+def sampling_precision(recipe: Recipe, device: torch.device) -> Precision:
     """That in which the model was trained, or what this device has in its place."""
     try:
         return resolve_precision(recipe.training.mixed_precision, device)
