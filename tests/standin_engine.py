@@ -1,4 +1,4 @@
-"""A rank without torch, for tests of everything around the engine: `python -m tests.standin_engine RUN`.
+"""A rank without torch, for tests of everything around the engine: `python -m tests.standin_engine RUN` (or --spare).
 
 It keeps a run's folder as the engine does, through the same RankSession. Its "weights" are a hash chain over the
 samples, the noise seeds and the knobs of every step, so that a lost, repeated or reordered step shows.
@@ -18,7 +18,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from tui_lab.recipe import Recipe, get, recipe_hash
 from tui_lab.runs.files import replace_file
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.rank import RankSession
+from tui_lab.runs.spare import SPARE, await_run
 from tui_lab.runs.spool import Command
 
 DATASET_SIZE = 1000
@@ -211,10 +212,18 @@ def die_at_write(number: int) -> None:
     os.write, os.replace, os.rename = dying_write, *map(dying, renames)
 
 
+def warm_up(hint: str) -> Iterator[None]:
+    """There is nothing to get ready."""
+    yield from ()
+
+
 def main() -> None:
+    path = await_run(warm_up) if sys.argv[1] == SPARE else Path(sys.argv[1])
+    if path is None:
+        return
     if at := int(os.environ.get("STANDIN_DIE_AT_WRITE", "0")):
         die_at_write(at)
-    engine = StandinEngine(RunFolder(Path(sys.argv[1])))
+    engine = StandinEngine(RunFolder(path))
     try:
         engine.run()
     except RuntimeError as error:

@@ -1,4 +1,7 @@
-"""A rank: `python -m tui_lab.engine RUN_PATH`. Exits with 0 when the run finished or stopped, 1 when it failed."""
+"""A rank: `python -m tui_lab.engine RUN_PATH`. Exits with 0 when the run finished or stopped, 1 when it failed.
+
+With `--spare` in the path's place it gets ready first, and is told the path later, on stdin.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_lab.data import load_images
+from tui_lab.engine.warm_up import warm_up
 from tui_lab.errors import DiskFullError, LabError
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.rank import RankSession
+from tui_lab.runs.spare import SPARE, await_run
 
 if TYPE_CHECKING:
     from tui_lab.engine.trainer import Trainer
 
 
-def main(path: str) -> int:
+def main(path: str | Path) -> int:
     """Train the run in this folder until it ends. Its last word is in the journal, a traceback on stderr."""
     session = RankSession(RunFolder.open(Path(path).absolute()))
     trainer: Trainer | None = None
@@ -56,4 +61,5 @@ def _say_failed(session: RankSession, trainer: Trainer | None, message: str, ref
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    path = await_run(warm_up) if sys.argv[1] == SPARE else sys.argv[1]
+    sys.exit(main(path) if path is not None else 0)

@@ -13,12 +13,14 @@ from tui_lab.runs.environment import grace_seconds
 from tui_lab.runs.files import FILE_MODE
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.lifecycle import read_lifecycle
+from tui_lab.runs.spare import Spare
 from tui_lab.runs.status import status_of
 from tui_lab.runs.supervisor import EXIT_HELD
 
 
-def start(folder: RunFolder) -> None:
+def start(folder: RunFolder, spare: Spare | None = None) -> None:
     """Start the run's processes and return once its rank is started; it goes on from the newest checkpoint there is.
+    A `spare` becomes them, unless it is gone.
 
     RunError where it is going already, has finished, or its supervisor cannot start.
     """
@@ -31,9 +33,12 @@ def start(folder: RunFolder) -> None:
             f"diffusion-lab fork {folder.id} --set training.max_train_steps=N, or begin anew with diffusion-lab train"
         )
     before = _starts(folder)
-    supervisor = _spawn(folder)
+    spared = spare.give(folder) if spare is not None else None
+    supervisor = spared or _spawn(folder)
     deadline = time.monotonic() + grace_seconds() + 30  # orphans of an earlier supervisor leave first
     while _starts(folder) == before:
+        if supervisor is spared and supervisor.poll() not in (None, EXIT_HELD):  # it died before it heard of the run
+            supervisor = _spawn(folder)
         if supervisor.poll() is not None:
             raise RunError(_why_not(folder, supervisor.returncode))
         if time.monotonic() > deadline:

@@ -1,4 +1,5 @@
-"""`python -m tui_lab.runs.supervisor RUN`: keeps a run's lock, starts its rank, and records how that ended.
+"""`python -m tui_lab.runs.supervisor RUN`: keeps a run's lock, starts its rank, and records how that ended. With
+`--spare` in the place of RUN it starts a rank first, and is told the run later, on stdin.
 
 In its own session, with no terminal: it outlives the shell, the TUI and the SSH line. If it is killed itself, the
 kernel closes its pipe, and the rank writes a checkpoint and leaves.
@@ -10,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +23,7 @@ from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.journal import Record
 from tui_lab.runs.lifecycle import Lifecycle, fingerprint, living_ranks
 from tui_lab.runs.lock import hold_lock
+from tui_lab.runs.spare import SPARE, SpareRank
 from tui_lab.runs.spool import Spool
 from tui_lab.runs.tail import last_words
 from tui_lab.sanitize import clean
@@ -29,8 +32,26 @@ LAST_WORDS = ("finished", "stopped", "failed")
 EXIT_HELD = 3
 
 
-def supervise(folder: RunFolder) -> int:
-    """Run one rank to its end. The exit code is 0 however the rank ended, 3 where the run is held by another."""
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """A rank's process, and the end of the pipe whose closing tells it that its supervisor is gone."""
+
+    process: subprocess.Popen[bytes]
+    lifeline: int
+
+
+def main(argument: str) -> int:
+    """`argument`: a run's path, or SPARE."""
+    if argument != SPARE:
+        return supervise(RunFolder(Path(argument)))
+    rank = _start_rank(SPARE, stdin=subprocess.PIPE, output=None)
+    folder = SpareRank(rank.process).await_run()
+    return 0 if folder is None else supervise(folder, rank)
+
+
+def supervise(folder: RunFolder, spare: Rank | None = None) -> int:
+    """Run one rank to its end, by the `spare` one where it still lives. The exit code is 0 however the rank ended, 3
+    where the run is held by another."""
     if hold_lock(folder) is None:
         return EXIT_HELD
     _end_orphans(folder)
@@ -40,7 +61,7 @@ def supervise(folder: RunFolder) -> int:
     before = last_words(folder).state
     log = folder.logs / "rank-0.log"
     log_start = log.stat().st_size if log.exists() else 0
-    code = _run_rank(folder, lifecycle, log)
+    code = _run_rank(folder, lifecycle, log, spare)
     state = last_words(folder).state
     word = state if state is not None and (before is None or state.seq > before.seq) else None
     Spool(folder).reject_waiting("the run ended before this was done")
@@ -62,35 +83,56 @@ def verdict(code: int, word: Record | None, log_line: str) -> tuple[str, str]:
     return "failed", f"the rank left without a word{ending}" if code == 0 else f"the rank exited with {code}{ending}"
 
 
-def _run_rank(folder: RunFolder, lifecycle: Lifecycle, log: Path) -> int:
-    read_end, write_end = os.pipe()
-    engine = os.environ.get(ENGINE) or "tui_lab.engine"
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
-    rank = subprocess.Popen(
-        # -P: the folder that the person happens to be in is no place to import from
-        [sys.executable, "-P", "-m", engine, str(folder.path)],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **thread_counts(ranks=1), SUPERVISOR_FD: str(read_end), "PYTHONUNBUFFERED": "1"},
-        pass_fds=(read_end,),
+def _run_rank(folder: RunFolder, lifecycle: Lifecycle, log: Path, spare: Rank | None) -> int:
+    rank = _begun(folder, log, spare)
+    process = rank.process
+    _pass_signals_on(process)
+    lifecycle.append(
+        "started", rank=0, engine=_engine(), supervisor=fingerprint(os.getpid()), **fingerprint(process.pid)
     )
-    os.close(output)
-    os.close(read_end)
-    _pass_signals_on(rank)
-    lifecycle.append("started", rank=0, engine=engine, supervisor=fingerprint(os.getpid()), **fingerprint(rank.pid))
-    code = rank.wait()
+    code = process.wait()
     signal.alarm(0)
     lifecycle.append(
         "exited",
         rank=0,
-        pid=rank.pid,
+        pid=process.pid,
         code=code if code >= 0 else None,
         signal=_signal_name(-code) if code < 0 else None,
         perhaps_out_of_memory=code == -signal.SIGKILL,
     )
-    os.close(write_end)
+    os.close(rank.lifeline)
     return code
+
+
+def _begun(folder: RunFolder, log: Path, spare: Rank | None) -> Rank:
+    """The run's rank: the spare one, or a new one where that is gone."""
+    if spare is not None and SpareRank(spare.process).begin(folder):
+        return spare
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
+    try:
+        return _start_rank(str(folder.path), stdin=subprocess.DEVNULL, output=output)
+    finally:
+        os.close(output)
+
+
+def _start_rank(argument: str, stdin: int, output: int | None) -> Rank:
+    """`output`: a file's descriptor; None: where this process itself writes."""
+    read_end, write_end = os.pipe()
+    process = subprocess.Popen(
+        # -P: the folder that the person happens to be in is no place to import from
+        [sys.executable, "-P", "-m", _engine(), argument],
+        stdin=stdin,
+        stdout=output,
+        stderr=output,
+        env={**os.environ, **thread_counts(ranks=1), SUPERVISOR_FD: str(read_end), "PYTHONUNBUFFERED": "1"},
+        pass_fds=(read_end,),
+    )
+    os.close(read_end)
+    return Rank(process, write_end)
+
+
+def _engine() -> str:
+    return os.environ.get(ENGINE) or "tui_lab.engine"
 
 
 def _pass_signals_on(rank: subprocess.Popen[bytes]) -> None:
@@ -137,4 +179,4 @@ def _last_line(log: Path, start: int) -> str:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    sys.exit(supervise(RunFolder(Path(sys.argv[1]))))
+    sys.exit(main(sys.argv[1]))
