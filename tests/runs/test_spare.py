@@ -146,6 +146,7 @@ def test_a_spare_whose_rank_died_starts_another_or_is_gone(spare: Spare) -> None
     (supervisor,) = mine()
     (rank,) = supervisor.children()
     rank.kill()
+    wait_until(lambda: gone(rank.pid))
     start(run := run_of(), spare)
     assert processes_of(run)[1] != rank.pid
     wait_until(lambda: status_of(run).name == "finished")
@@ -172,5 +173,4 @@ def test_an_unused_spare_is_closed_with_its_rank(spare: Spare) -> None:
     (supervisor,) = mine()
     (rank,) = supervisor.children()
     spare.close()
-    assert gone(supervisor.pid)
-    wait_until(lambda: gone(rank.pid))
+    wait_until(lambda: gone(supervisor.pid) and gone(rank.pid))

@@ -10,6 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tui_lab.recipe import KNOBS
+from tui_lab.tui import spare_keeper
 from tui_lab.tui.app import LabApp
 from tui_lab.tui.screens import lab as lab_module
 from tui_lab.tui.screens.lab import LabScreen
@@ -19,8 +20,10 @@ Opened = Callable[..., AbstractAsyncContextManager[tuple[LabScreen, Pilot[Any]]]
 
 @pytest.fixture
 def open_lab(standin_engine: None, monkeypatch: pytest.MonkeyPatch) -> Opened:
-    """`async with open_lab(size=(120, 40), target=None) as (lab, pilot)`. The workbench stays cold."""
+    """`async with open_lab(size=(120, 40), target=None) as (lab, pilot)`. The workbench stays cold, and no spare is
+    kept."""
     monkeypatch.setattr(lab_module, "WARM_AFTER_SECONDS", 3600.0)
+    monkeypatch.setenv(spare_keeper.SPARE_VARIABLE, "0")
 
     @asynccontextmanager
     async def opened(

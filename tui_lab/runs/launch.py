@@ -37,9 +37,10 @@ def start(folder: RunFolder, spare: Spare | None = None) -> None:
     supervisor = spared or _spawn(folder)
     deadline = time.monotonic() + grace_seconds() + 30  # orphans of an earlier supervisor leave first
     while _starts(folder) == before:
-        if supervisor is spared and supervisor.poll() not in (None, EXIT_HELD):  # it died before it heard of the run
-            supervisor = _spawn(folder)
-        if supervisor.poll() is not None:
+        if supervisor.poll() is not None and _starts(folder) == before:
+            if supervisor is spared and supervisor.returncode != EXIT_HELD:  # it died before it heard of the run
+                supervisor = _spawn(folder)
+                continue
             raise RunError(_why_not(folder, supervisor.returncode))
         if time.monotonic() > deadline:
             raise RunError(f"{folder.id} does not start; see {folder.logs / 'supervisor.log'}")

@@ -17,6 +17,7 @@ import os
 import select
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -77,10 +78,9 @@ class Spare:
         return self._process
 
     def close(self) -> None:
-        """Let it go."""
+        """Let it go; nobody waits for it."""
         self._close_pipe()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=1.0)  # it imports little, and leaves at once
+        threading.Thread(target=self._process.wait, name="reap-spare", daemon=True).start()
 
     def _tell(self, order: dict[str, str]) -> None:
         assert self._process.stdin is not None

@@ -18,8 +18,11 @@ from tui_lab.runs.launch import start
 from tui_lab.tui.attached import AttachedRun, Update
 from tui_lab.tui.draft import Draft
 from tui_lab.tui.screens.ask import Ask
+from tui_lab.tui.spare_keeper import SpareKeeper
 
 POLL_SECONDS = 0.15
+SPARE_SECONDS = 2.0
+"""How often the lab looks whether there is a spare for the next run."""
 SEEN_ON_SCREEN = ("pause", "resume", "preview", "stop")
 """Commands whose effect shows by itself, and needs no word."""
 SEND_AFTER_SECONDS = 0.2
@@ -50,9 +53,14 @@ class RunningScreen(Screen[None]):
         super().__init__()
         self._pending: dict[str, Any] = {}
         self._send_timer: Timer | None = None
+        self.spares = SpareKeeper()
 
     def on_mount(self) -> None:
         self.set_interval(POLL_SECONDS, self._poll)
+        self.set_interval(SPARE_SECONDS, self._keep_spare)
+
+    async def on_unmount(self) -> None:
+        self.spares.close()
 
     # What the screen with the panels does with it
 
@@ -136,6 +144,19 @@ class RunningScreen(Screen[None]):
             return False
         return True
 
+    # The spare
+
+    @property
+    @abstractmethod
+    def settled(self) -> bool:
+        """Whether nothing of the lab's own needs the processor just now."""
+
+    def _keep_spare(self) -> None:
+        """Not beside a run on the CPU: getting one ready would be taken from it."""
+        training = self.alive and self.attached is not None and self.attached.status.device in ("", "cpu")
+        if self.settled and not training and not self.draft.problems:
+            self.spares.keep(self.draft.recipe)
+
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -174,7 +195,7 @@ class RunningScreen(Screen[None]):
     def _train(self, recipe_toml: str) -> None:
         try:
             folder = new_run(recipe_toml, {}, source=self.draft.origin)
-            start(folder)
+            start(folder, self.spares.take())
         except LabError as error:
             self.app.call_from_thread(self.complain, error)
             return
@@ -193,7 +214,7 @@ class RunningScreen(Screen[None]):
     @work(thread=True, exclusive=True, group="launch")
     def _resume(self, folder: RunFolder) -> None:
         try:
-            start(folder)
+            start(folder, self.spares.take())
         except LabError as error:
             self.app.call_from_thread(self.complain, error)
             return
@@ -238,7 +259,7 @@ class RunningScreen(Screen[None]):
     def _fork(self, parent: RunFolder, changes: dict[str, Any]) -> None:
         try:
             child = fork_run(parent, changes=changes)
-            start(child)
+            start(child, self.spares.take())
         except LabError as error:
             self.app.call_from_thread(self.complain, error)
             return

@@ -46,6 +46,7 @@ class SamplingScreen(DraftingScreen):
         self._summary: ModelSummary | None = None
         self._summary_of: object = None
         self._seeds_used = 0
+        self._warmed = False
 
     @property
     def workbench(self) -> Workbench:
@@ -53,6 +54,11 @@ class SamplingScreen(DraftingScreen):
 
     async def on_unmount(self) -> None:
         await self._workbench.close()
+
+    @property
+    def settled(self) -> bool:
+        """The workbench is warm and does nothing, or a run was opened, for which it stays cold."""
+        return (self._warmed or self.attached is not None) and not self._aside
 
     @abstractmethod
     def note_changed(self) -> None:
@@ -92,6 +98,7 @@ class SamplingScreen(DraftingScreen):
             self.complain(error)
             return
         finally:
+            self._warmed = True
             self._say_aside("")
         self.count_parameters()
 
