@@ -19,7 +19,7 @@ def test_it_is_the_weighted_mean_of_all_weights_so_far() -> None:
     for count in range(5):
         with_steps(model, count)
         history.append(model.weight.detach().clone())
-        ema.update(model, 0.9, warmup=False)
+        ema.update(0.9, warmup=False)
     weights = [0.9**5, *(0.1 * 0.9 ** (4 - i) for i in range(5))]
     expected = sum(weight * past for weight, past in zip(weights, history, strict=True))
     torch.testing.assert_close(next(ema.model.parameters()), expected)
@@ -31,7 +31,7 @@ def test_with_warm_up_it_is_diffusers_ema_from_the_second_update_on() -> None:
     ours, theirs = EMA(model), EMAModel(model.parameters(), decay=0.8)
     for count in range(40):
         with_steps(model, count)
-        ours.update(model, 0.8, warmup=True)
+        ours.update(0.8, warmup=True)
         theirs.step(model.parameters())
         if count == 0:
             copy_weights(model, ours.model)
@@ -51,7 +51,7 @@ def test_buffers_are_taken_as_they_are_and_nothing_is_shared() -> None:
     model.running_mean.fill_(7.0)
     model.weight.data.fill_(3.0)
     assert ema.model.running_mean.tolist() == [0.0, 0.0]
-    ema.update(model, 0.5, warmup=False)
+    ema.update(0.5, warmup=False)
     assert ema.model.running_mean.tolist() == [7.0, 7.0]
     assert ema.model.weight.tolist() == [2.0, 2.0]
     assert not ema.model.training

@@ -21,15 +21,17 @@ class EMA:
     """
 
     def __init__(self, model: nn.Module) -> None:
+        """Of `model`, whose parameters and buffers must stay the tensors that they are."""
         self.model = frozen_copy(model)
         self.updates = 0
         self._means: list[Tensor] = list(self.model.parameters())
+        self._weights: list[Tensor] = list(model.parameters())
+        self._buffers = list(zip(self.model.buffers(), model.buffers(), strict=True))
 
     @torch.no_grad()
-    def update(self, model: nn.Module, decay: float, warmup: bool) -> None:
-        weight = 1.0 - decay_at(decay, warmup, self.updates)
-        torch._foreach_lerp_(self._means, [*model.parameters()], weight)
-        for mean, buffer in zip(self.model.buffers(), model.buffers(), strict=True):
+    def update(self, decay: float, warmup: bool) -> None:
+        torch._foreach_lerp_(self._means, self._weights, 1.0 - decay_at(decay, warmup, self.updates))
+        for mean, buffer in self._buffers:
             mean.copy_(buffer)
         self.updates += 1
 

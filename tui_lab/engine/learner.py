@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from tui_lab.diffusion.objective import loss_per_sample, loss_weights, target
 from tui_lab.diffusion.process import Levels, draw_levels, noise_process
 from tui_lab.engine.batches import Batch, Batches
 from tui_lab.engine.checkpoints import Checkpoint
+from tui_lab.engine.crew import open_crew, shares
 from tui_lab.engine.ema import EMA, copy_weights, decay_at
 from tui_lab.engine.feeds import Request
 from tui_lab.engine.importance import Importance
@@ -48,6 +50,15 @@ class Drawn:
     noise: Tensor
     levels: Levels
     correction: Tensor | None
+
+    def __getitem__(self, which: slice) -> Drawn:
+        x0, labels = self.batch
+        return Drawn(
+            Batch(x0[which], None if labels is None else labels[which]),
+            self.noise[which],
+            self.levels[which],
+            None if self.correction is None else self.correction[which],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +99,7 @@ class Learner:
         self._generators = Generators(recipe.training.seed, device)
         self._process = noise_process(recipe.noise_scheduler, device)
         self._importance = Importance(device) if recipe.loss.timestep_sampling == "importance" else None
+        self.crew = open_crew(recipe, device, accelerator.num_processes)
 
     @property
     def parameters(self) -> int:
@@ -109,7 +121,7 @@ class Learner:
     def update(self) -> Update:
         """One optimizer update; `step` and `samples_seen` move on. One whose loss or gradient is not finite counts,
         but changes no weight. An exception from it (out of memory, say) leaves the weights as they were."""
-        training, optimizer = self.recipe.training, self.recipe.optimizer
+        training = self.recipe.training
         learning_rate = self.learning_rate
         parts = training.gradient_accumulation_steps
         self._optimizer.zero_grad()
@@ -123,18 +135,12 @@ class Learner:
             data_seconds += time.perf_counter() - began
             last = part == parts - 1
             with nullcontext() if last else self._accelerator.no_sync(self._prepared):
-                seen.append(self._backward(self._draw(part, batch), 1 / (training.train_batch_size * parts)))
+                seen.append(self._learn(self._draw(part, batch), 1 / (training.train_batch_size * parts)))
             loss += seen[-1].loss
-        norm = self._accelerator.clip_grad_norm_(self._parameters, optimizer.max_grad_norm or math.inf)
-        skipped = self._guard(loss, norm)
-        tune(self._optimizer, learning_rate, optimizer.weight_decay)
-        self._optimizer.step()
+        move = partial(self._move, loss, learning_rate)
+        norm, skipped, decay = self.crew.alone(move) if self.crew else move()
         if self._importance:
             self._importance.update(*self._of_all_processes(seen))
-        decay = 0.0
-        if self.ema:
-            decay = decay_at(self.recipe.ema.decay, self.recipe.ema.warmup, self.ema.updates)
-            self.ema.update(self.model, self.recipe.ema.decay, self.recipe.ema.warmup)
         self.step += 1
         self.samples_seen += training.train_batch_size * parts
         return Update(loss, norm, skipped, learning_rate, decay, data_seconds)
@@ -216,6 +222,16 @@ class Learner:
         levels, correction = draw_levels(self._process, self.recipe.loss, request.size, generator, device, importance)
         return Drawn(batch, noise, levels[mine], None if correction is None else correction[mine])
 
+    def _learn(self, drawn: Drawn, share: float) -> Seen:
+        """`_backward`, by the crew where there is one and it helps."""
+        size = len(drawn.batch.x0)
+        parts = shares(size, self.recipe.training.gradient_accumulation_steps) if self.crew else [slice(0, size)]
+        if self.crew is None or len(parts) == 1:
+            return self._backward(drawn, share)
+        seen = self.crew([partial(self._backward, drawn[part], share) for part in parts])
+        loss = torch.stack([each.loss for each in seen]).sum()
+        return Seen(loss, drawn.levels, torch.cat([each.losses for each in seen]))
+
     def _backward(self, drawn: Drawn, share: float) -> Seen:
         """Add the gradient of `share` × the sum of the samples' losses."""
         process, levels, (x0, labels) = self._process, drawn.levels, drawn.batch
@@ -229,6 +245,19 @@ class Learner:
         loss = corrected.sum() * (share * self._accelerator.num_processes)
         self._accelerator.backward(loss)
         return Seen(loss.detach(), levels, losses.detach())
+
+    def _move(self, loss: Tensor, learning_rate: float) -> tuple[Tensor, Tensor, float]:
+        """Step along the gradients: their norm, whether the step was skipped, and the decay of the weights' mean."""
+        optimizer, ema = self.recipe.optimizer, self.recipe.ema
+        norm = self._accelerator.clip_grad_norm_(self._parameters, optimizer.max_grad_norm or math.inf)
+        skipped = self._guard(loss, norm)
+        tune(self._optimizer, learning_rate, optimizer.weight_decay)
+        self._optimizer.step()
+        if self.ema is None:
+            return norm, skipped, 0.0
+        decay = decay_at(ema.decay, ema.warmup, self.ema.updates)
+        self.ema.update(ema.decay, ema.warmup)
+        return norm, skipped, decay
 
     def _of_all_processes(self, seen: list[Seen]) -> tuple[Tensor, Tensor]:
         """Places and losses of the whole update's samples, in the order in which one process would have seen them."""
