@@ -23,7 +23,7 @@ from tui_lab.recipe import KNOBS
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import Frame
 from tui_lab.tui.attached import AttachedRun, Update
-from tui_lab.tui.bandwidth import Line, LivePictures
+from tui_lab.tui.bandwidth import FrameBudget, link_speed, queued_writes
 from tui_lab.tui.draft import Draft
 from tui_lab.tui.keymap import load_keymap
 from tui_lab.tui.layouts import LAYOUTS, SMALLEST, layout_for
@@ -90,7 +90,7 @@ class LabScreen(LoadingScreen):
         super().__init__(draft, memory)
         self._first_run = run
         self._frame: Frame | None = None
-        self._film = LivePictures()
+        self._budget = FrameBudget(link_speed(os.environ), backlog=lambda: queued_writes(self.app))
         self._curves_dirty = False
         self._curves_drawn = 0.0
 
@@ -336,32 +336,13 @@ class LabScreen(LoadingScreen):
         words = strip_words(attached.status, loss)
         self.query_one(RunStrip).show(attached.status.name, words, attached.curves.steps, attached.curves.loss)
 
-    @property
-    def _line(self) -> Line:
-        line: Line = self.app.line  # type: ignore[attr-defined]
-        return line
-
     def _draw_frame(self) -> None:
-        """The newest live frame, as far as the line carries it; older ones are dropped, and a key's echo goes first."""
-        panel, film = self.query_one(DenoisingPanel), self._film
-        if self._frame is None and not panel.is_behind and not film.is_coarse:
-            self._frame_timer.pause()
+        """The newest live frame, as far as the line carries it; older ones are dropped."""
+        frame, panel = self._frame, self.query_one(DenoisingPanel)
+        if frame is None or panel.is_scrubbing or not self._budget.allow(panel.frame_bytes):
             return
-        if (room := self._line.room()) <= 0:
-            return
-        if panel.is_behind:
-            panel.catch_up(room)
-        elif self._frame is not None and not panel.is_scrubbing:
-            frame, self._frame = self._frame, None
-            film.began()
-            panel.step(frame.pixels, frame.header, film.quality, room)
-        elif film.has_rested:
-            film.rest()
-            panel.sharpen()
-        if film.under_way and not panel.is_behind:
-            film.done()
-        if isinstance(driver := self.app._driver, LineDriver):
-            driver.ask_if_due()
+        self._frame = None
+        panel.step(frame.pixels, frame.header)
 
     def _waiting_words(self, attached: AttachedRun) -> str:
         status = attached.status
