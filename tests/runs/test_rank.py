@@ -1,15 +1,19 @@
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.waiting import wait_until
 from tui_lab.recipe import get
-from tui_lab.runs.environment import SUPERVISOR_FD
+from tui_lab.runs.environment import SUPERVISOR
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import read_frame
 from tui_lab.runs.journal import JournalReader, Record
+from tui_lab.runs.lifecycle import fingerprint
 from tui_lab.runs.rank import RankSession
 from tui_lab.runs.spool import Answer, read_answer, submit
 
@@ -133,13 +137,13 @@ def test_changes_beyond_the_checkpoint_are_given_back_at_their_steps(folder: Run
 
 
 def test_an_orphan_notices(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    read_end, write_end = os.pipe()
-    monkeypatch.setenv(SUPERVISOR_FD, str(read_end))
+    supervisor = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    monkeypatch.setenv(SUPERVISOR, json.dumps(fingerprint(supervisor.pid)))
     session = RankSession(folder)
-    assert not session.orphaned and SUPERVISOR_FD not in os.environ
-    os.close(write_end)
-    assert session.orphaned
-    os.close(read_end)
+    assert not session.orphaned
+    supervisor.kill()  # a zombie is as gone as one that was waited for
+    wait_until(lambda: session.orphaned)
+    supervisor.communicate()
 
 
 def test_previews_are_numbered_through_the_run(folder: RunFolder) -> None:

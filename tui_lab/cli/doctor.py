@@ -112,8 +112,8 @@ def _runs() -> str:
 def _orphans() -> str:
     """Ranks whose supervisor is gone: on their way out, or stuck."""
     from tui_lab.runs.folder import list_runs
-    from tui_lab.runs.lifecycle import living_ranks
     from tui_lab.runs.lock import is_locked
+    from tui_lab.runs.roster import living_ranks
 
     found = [
         f"{folder.id}: process {process.pid}"

@@ -56,6 +56,14 @@ class RunFolder:
         return self.path / "lifecycle.jsonl"
 
     @property
+    def launch_path(self) -> Path:
+        return self.path / "launch.json"
+
+    @property
+    def roster(self) -> Path:
+        return self.path / "roster"
+
+    @property
     def commands(self) -> Path:
         return self.path / "commands"
 
@@ -82,6 +90,9 @@ class RunFolder:
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    def rank_log(self, rank: int = 0) -> Path:
+        return self.logs / f"rank-{rank}.log"
 
     @property
     def lock_path(self) -> Path:

@@ -1,4 +1,5 @@
-"""What the supervisor saw of its ranks, in `lifecycle.jsonl`: started, exited, ended. It alone writes there."""
+"""What the supervisor saw of its ranks, in `lifecycle.jsonl`: started, exited, restarted, ended. It alone
+writes there, or in its absence a rank 0 that was started by hand."""
 
 from __future__ import annotations
 
@@ -15,7 +16,11 @@ from tui_lab.runs.lines import LineReader, LineWriter
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """started {rank, process…} · exited {rank, pid, code, signal, message} · ended {outcome, message}."""
+    """started {processes, supervisor, pid…} · exited {pid, code, signal} · restarted {message} ·
+    ended {outcome, message}.
+
+    `started` has the process of the only rank, with `rank`, or of the launcher of several, with `launcher`.
+    """
 
     time: float
     kind: str
@@ -68,9 +73,3 @@ def living(fields: dict[str, Any]) -> psutil.Process | None:
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None
-
-
-def living_ranks(folder: RunFolder) -> list[psutil.Process]:
-    """Ranks of a run that still go. With no supervisor holding the lock they are orphans, and should be leaving."""
-    started = [event.data for event in read_lifecycle(folder) if event.kind == "started"]
-    return [process for process in map(living, started) if process is not None]

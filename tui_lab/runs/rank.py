@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
-import select
 import signal
 import threading
 import time
@@ -15,16 +15,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_lab.errors import DiskFullError, LabError, RecipeError
+from tui_lab.errors import DiskFullError, RecipeError
 from tui_lab.recipe import KNOBS, Recipe, get, replaced
-from tui_lab.runs.environment import SUPERVISOR_FD
+from tui_lab.runs.environment import DIED, SUPERVISOR
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import write_frame
 from tui_lab.runs.interventions import Changes, Interventions
-from tui_lab.runs.journal import Journal, JournalReader, Record
+from tui_lab.runs.journal import Journal, JournalReader
+from tui_lab.runs.lifecycle import living
+from tui_lab.runs.record import Record
 from tui_lab.runs.spool import Command, Spool
+from tui_lab.runs.tail import last_words
+from tui_lab.runs.undoing import Undo, drop_future, undo_of, unfinished
+from tui_lab.runs.weights import weights_of
 
 METRICS_SECONDS = 0.05
+LOOK_SECONDS = 0.2
+"""How often a rank looks whether its supervisor is still there."""
 _SAMPLING_KINDS = ("preview", "sample")
 
 
@@ -40,16 +47,21 @@ class RankSession:
         self._asked = folder.recipe()
         self.recipe: Recipe = self._asked
         self._terminated = False
-        self._supervisor = _supervisor_descriptor()
-        past = JournalReader(folder).read_new()
+        self._supervisor: dict[str, Any] | None = json.loads(os.environ.get(SUPERVISOR, "null"))
+        self._looked_at = -math.inf
+        past = list(JournalReader(folder).read_events())
+        self._died = os.environ.pop(DIED, "")
         self._interventions = Interventions()
         self._interventions.feed(past)
-        self.past_last_step = next((record.step for record in reversed(past) if record.kind != "starting"), 0)
+        self._replays = next((record.data for record in past if record.kind == "replays"), None)
+        self.past_last_step = _last_step(past, last_words(folder).metrics)
         self._journal = Journal(folder)
-        self._spool = Spool(folder, warn=self._warn)
+        self._spool = Spool(folder, warn=self._warn, ready=lambda: not self._journal.full)
         self._step = self.past_last_step
         self._metrics = _Window()
         self._spool.forget(_taken_ids(past))
+        if (undone := unfinished(past)) is not None:
+            drop_future(folder, undone)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._on_sigterm)
 
@@ -62,19 +74,44 @@ class RankSession:
     @property
     def orphaned(self) -> bool:
         """The supervisor is gone, or SIGTERM came: write a checkpoint and leave."""
-        if not self._terminated and self._supervisor is not None and _is_closed(self._supervisor):
-            self._terminated = True
+        if not self._terminated and self._supervisor and time.monotonic() - self._looked_at > LOOK_SECONDS:
+            self._looked_at = time.monotonic()
+            self._terminated = living(self._supervisor) is None
         return self._terminated
+
+    @property
+    def disk_full(self) -> str:
+        """Why the journal cannot be written, which is tried anew each time; empty where it can."""
+        return "" if self._journal.retry() else self._journal.full
+
+    @property
+    def last_step(self) -> int:
+        """Where the run is to end: the recipe's last step, or that of the run it replays; 0: never by itself."""
+        return int(self._replays["until"]) if self._replays else self.recipe.training.max_train_steps
+
+    @property
+    def replaying(self) -> bool:
+        return self._replays is not None
+
+    @property
+    def origin(self) -> frozenset[int]:
+        """The step of the checkpoint that a fork began with: the way back to its beginning, which is never pruned."""
+        parent = self.folder.parent()
+        return frozenset({int(parent["step"])}) if parent else frozenset()
 
     # Commands
 
     def poll(self, step: int) -> list[Command]:
         """New commands that make sense, journalled as taken. What makes none is rejected here. Costs one listdir."""
         self._step = step
+        self._journal.retry()
+        self._spool.file_answers()
         sound = []
         recipe = self.recipe
         for command in self._spool.take():
-            self.record("command", step, id=command.id, command=command.kind, data=command.data, client=command.client)
+            self._decided(
+                "command", step, id=command.id, command=command.kind, data=command.data, client=command.client
+            )
             try:
                 checked = _checked(command, recipe)
             except RecipeError as error:
@@ -89,12 +126,38 @@ class RankSession:
         message = str(data.pop("message", "")) or _told(command, step, data)
         if command.kind == "set":
             self.adopt({key: pair[1] for key, pair in data["changes"].items()})
-        self.record("applied", step, id=command.id, command=command.kind, message=message, **data)
+        self._decided("applied", step, id=command.id, command=command.kind, message=message, **data)
         self._spool.answer(command, True, message, step)
 
     def rejected(self, command: Command, step: int, why: str) -> None:
         self.record("rejected", step, id=command.id, command=command.kind, message=why)
         self._spool.answer(command, False, why, step)
+
+    def _decided(self, kind: str, step: int, **data: Any) -> None:
+        """Journal what a resume, a replay or an undo has to know of."""
+        self.record(kind, step, **data)
+        self._interventions.feed([Record(0, 0.0, step, kind, data)])
+
+    # Taking changes back
+
+    def last_change_at(self, step: int) -> int | None:
+        """The step of the last change that stands at `step`."""
+        return max((one.step for one in self._interventions.applied if one.step <= step), default=None)
+
+    def taken_back(self, identity: str, step: int, key: str, old: Any, new: Any, message: str) -> None:
+        """Journal that a part of a change failed, under its command's id: a replay leaves it out too."""
+        self._decided("applied", step, id=identity, command="set", message=message, changes={key: [old, new]})
+
+    def undo_at(self, step: int, to: int | None) -> Undo:
+        """What an undo at `step` goes back to. Raises RunError."""
+        return undo_of(self._interventions, step, to)
+
+    def rewind(self, step: int, to: int, why: str, undo: Undo) -> None:
+        """Journal that the run goes back from `step` to the checkpoint of `to`, or its beginning, and remove the
+        checkpoints of the future that is dropped by that. `replay_after(to)` tells how it goes on."""
+        dropped = list(undo.dropped)
+        self._decided("rewound", to, **{"from": step, "to": to, "why": why, "dropped": dropped, "undo": True})
+        drop_future(self.folder, to)
 
     # Changes from before this process
 
@@ -102,6 +165,26 @@ class RankSession:
         """Let `recipe` stand with these changes; journals nothing."""
         if changes:
             self.recipe = replaced(self.recipe, changes)
+
+    def go_on_from(self, step: int) -> list[tuple[int, Changes]]:
+        """`replay_after`, for a process that begins at `step`: journalled where that is a rewind, and without a batch
+        size that the process before this one died of."""
+        if self.past_last_step > step:
+            why = "the process before this one ran out of memory" if self._died == "memory" else ""
+            self.record("rewound", step, **{"from": self.past_last_step, "to": step, "why": why, "dropped": []})
+        if self._died == "memory":
+            self._take_batch_back(step)
+        return self.replay_after(step)
+
+    def _take_batch_back(self, step: int) -> None:
+        key = "training.train_batch_size"
+        change = next((one for one in reversed(self._interventions.applied) if key in one.changes), None)
+        if change is None or change.step < step:
+            return
+        old, new = change.changes[key]
+        message = f"train_batch_size {new} filled the machine's memory: it is {old} again"
+        self.taken_back(change.id, change.step, key, new, old, message)
+        self.record("warning", step, message=message)
 
     def replay_after(self, step: int) -> list[tuple[int, Changes]]:
         """Set `recipe` as it stood at the checkpoint of `step`; return the later changes, to be applied at theirs.
@@ -111,6 +194,14 @@ class RankSession:
         self.recipe = self._asked
         self.adopt(self._interventions.until(step))
         return self._interventions.after(step)
+
+    def compare_with_replayed(self, step: int) -> None:
+        """At the end of a replay: say in the journal whether its weights are those of the run that it replays."""
+        if self._replays is None:
+            return
+        weights, expected = weights_of(self.folder.checkpoint(step)), self._replays["weights"]
+        equal = bool(weights) and weights == expected
+        self.record("replayed", step, run=self._replays["run"], equal=equal, weights=weights, expected=expected)
 
     # The journal
 
@@ -174,6 +265,10 @@ def _checked(command: Command, recipe: Recipe) -> Command:
             command.client,
             command.time,
         )
+    if command.kind == "undo":
+        to = command.data.get("to")
+        if set(command.data) - {"to"} or not (to is None or (isinstance(to, int) and not isinstance(to, bool))):
+            raise RecipeError("an undo takes nothing but to: a step")
     if command.kind in _SAMPLING_KINDS:
         wishes = {f"sampling.{name}": value for name, value in command.data.items()}
         for key in wishes:
@@ -218,23 +313,17 @@ class _Window:
         return summary
 
 
-def _supervisor_descriptor() -> int | None:
-    """The read end of the supervisor's pipe; kept from this process's own children."""
-    number = os.environ.pop(SUPERVISOR_FD, "")
-    if not number:
-        return None
-    descriptor = int(number)
-    try:
-        os.set_inheritable(descriptor, False)
-    except OSError as error:
-        raise LabError(f"{SUPERVISOR_FD}={number} is no open pipe: start runs with diffusion-lab train") from error
-    return descriptor
-
-
-def _is_closed(descriptor: int) -> bool:
-    """Nothing is ever written to the pipe, so that readable means: its other end is gone."""
-    readable, _, _ = select.select([descriptor], [], [], 0)
-    return bool(readable)
+def _last_step(events: list[Record], metrics: Record | None) -> int:
+    """The furthest that an earlier process came, since it last went back. Some records are of a step before the one
+    at which they are written."""
+    last = 0
+    rewound = 0
+    for record in events:
+        if record.kind == "rewound":
+            last, rewound = record.step, record.seq
+        elif record.kind != "starting":
+            last = max(last, record.step)
+    return max(last, metrics.step) if metrics is not None and metrics.seq > rewound else last
 
 
 def _taken_ids(records: list[Record]) -> set[str]:
@@ -249,5 +338,11 @@ def _told(command: Command, step: int, data: dict[str, Any]) -> str:
             knob = KNOBS[key]
             parts.append(f"{knob.name} {knob.format(new)} applied at step {step} (was {knob.format(old)})")
         return ", ".join(parts)
-    words = {"pause": "paused", "resume": "goes on", "stop": "stopped", "checkpoint": "checkpoint written"}
+    words = {
+        "undo": "undone",
+        "pause": "paused",
+        "resume": "goes on",
+        "stop": "stopped",
+        "checkpoint": "checkpoint written",
+    }
     return f"{words.get(command.kind, command.kind)} at step {step}"

@@ -1,0 +1,75 @@
+"""A turn at a run: its lock is held, what nobody was there to hear is answered, and its lifecycle tells how it went.
+
+The supervisor takes one for its ranks; a rank 0 that was started by hand, as on a cluster, takes its own.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import psutil
+
+from tui_lab.runs.environment import grace_seconds
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.journal import Record
+from tui_lab.runs.lifecycle import Lifecycle
+from tui_lab.runs.lock import hold_lock
+from tui_lab.runs.roster import living_launchers, living_ranks
+from tui_lab.runs.spool import Spool
+from tui_lab.runs.tail import last_words
+
+LAST_WORDS = ("finished", "stopped", "failed")
+
+
+class Turn:
+    """Held from `take` to `end`, or until this process ends."""
+
+    def __init__(self, folder: RunFolder, lock: int) -> None:
+        self.folder = folder
+        self._lock = lock
+        self._lifecycle = Lifecycle(folder)
+        self._before = last_words(folder).state
+
+    @classmethod
+    def take(cls, folder: RunFolder) -> Turn | None:
+        """None where another process has the run."""
+        lock = hold_lock(folder)
+        if lock is None:
+            return None
+        end_ranks(folder)
+        # What was sent while nobody was there to hear it is not for this turn: an old "stop" would end it at once.
+        Spool(folder).reject_waiting("the run was not going when this was sent")
+        return cls(folder, lock)
+
+    def record(self, kind: str, **data: Any) -> None:
+        """A line in the lifecycle."""
+        self._lifecycle.append(kind, **data)
+
+    def last_word(self) -> Record | None:
+        """The last word of this turn's ranks, where they said one: finished, stopped or failed."""
+        state = last_words(self.folder).state
+        new = state is not None and (self._before is None or state.seq > self._before.seq)
+        return state if state is not None and new and state.kind in LAST_WORDS else None
+
+    def end(self, outcome: str, message: str) -> None:
+        """Answer what still waits, say how it ended, and let the run go."""
+        Spool(self.folder).reject_waiting("the run ended before this was done")
+        self._lifecycle.append("ended", outcome=outcome, message=message)
+        self._lifecycle.close()
+        os.close(self._lock)
+
+
+def end_ranks(folder: RunFolder) -> None:
+    """SIGTERM, the grace for a checkpoint, SIGKILL, for each rank by its own: orphans leave by themselves, but two
+    writers of one journal must never be."""
+    ranks, launchers = living_ranks(folder), living_launchers(folder)
+    for rank in ranks:
+        rank.terminate()
+    _, deaf = psutil.wait_procs(ranks, timeout=grace_seconds())
+    for rank in deaf:
+        rank.kill()
+    _, left = psutil.wait_procs([*deaf, *launchers], timeout=5)
+    for process in left:
+        process.kill()
+    psutil.wait_procs(left, timeout=5)
