@@ -62,7 +62,9 @@ def test_a_damaged_journal_is_counted(lab: Lab) -> None:
     path = folder.journal_dir / "000001.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"kind":"starting"', b'"kind":"startinx"', 1))
     shown = lab("show", "heron").out
-    assert [line.split() for line in shown.splitlines() if line.startswith("damaged")] == [["damaged", "lines", "1"]]
+    assert [line.split(maxsplit=1) for line in shown.splitlines() if line.startswith("damage")] == [
+        ["damage", "1 damaged line in 000001.jsonl"]
+    ]
 
 
 def test_show_names_the_pictures_by_their_hash(lab: Lab) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tui_lab.runs.curves import Curves, GrowingColumns
-from tui_lab.runs.journal import Record
+from tui_lab.runs.columns import GrowingColumns
+from tui_lab.runs.curves import Curves
+from tui_lab.runs.record import Record
 
 
 class Tape:

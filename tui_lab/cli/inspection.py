@@ -62,8 +62,13 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
         put_json(status.as_json())
         return
     journal, curves = JournalReader(folder), Curves()
-    records = journal.read_new()
-    curves.feed(records)
+    records = []
+    for summary in journal.read_past(full_files=0):
+        curves.feed_summary(summary)
+        records += summary.events
+    newest = journal.read_new()
+    curves.feed(newest)
+    records += newest
     goal = f" of {status.max_train_steps}" if status.max_train_steps else ""
     held_out = curves.validation_ema[1]
     put_fields(
@@ -81,7 +86,7 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
             ("changed live", ", ".join(f"{key}={KNOBS[key].format(value)}" for key, value in curves.live.items())),
             ("checkpoints", ", ".join(map(str, folder.checkpoint_steps()))),
             ("pipeline", str(status.pipeline or "")),
-            ("damaged lines", str(journal.skipped) if journal.skipped else ""),
+            ("damage", ", ".join(journal.damage.words())),
             ("last heard", ago(status.updated)),
             ("folder", str(status.path)),
         ]
@@ -151,6 +156,6 @@ class _Journal:
     def print_new(self, last: bool) -> None:
         from dataclasses import asdict
 
-        for record in self._reader.read_new():
+        for record in self._reader.records_new():
             sys.stdout.write(json_module.dumps(asdict(record)) + "\n")
         sys.stdout.flush()

@@ -107,7 +107,8 @@ def _go(folder: RunFolder, detach: bool, json: bool) -> None:
     from tui_lab.runs.status import status_of
 
     past = JournalReader(folder)
-    past.read_new()
+    for _ in past.read_events():
+        pass
     start(folder)
     if detach:
         status = status_of(folder)

@@ -44,7 +44,7 @@ def fork_run(
     asked, changes = parent.recipe(), dict(changes or {})
     step = parent.find_checkpoint(at)
     interventions = Interventions()
-    interventions.feed(JournalReader(parent).read_new())
+    interventions.feed(JournalReader(parent).read_events())
     standing = {**interventions.until(step), **changes}
     recipe = replaced(asked, standing)
     _check_fork(parent, step, asked, recipe)

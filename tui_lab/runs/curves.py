@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import merge
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tui_lab.runs.columns import (
+    METRICS,
+    VALIDATION,
+    Column,
+    GrowingColumns,
+    Rows,
+    coarsened,
+    group_starts,
+    metrics_row,
+    number,
+)
 from tui_lab.runs.interventions import Interventions
-from tui_lab.runs.journal import Record
+from tui_lab.runs.record import Record
+from tui_lab.runs.summary import Summary, step_of
 
-Column = NDArray[np.float64]
+FULL_ROWS = 65_536
+"""At least so many of the newest metrics records stay points of their own."""
 _MARKED = frozenset({"checkpoint", "paused", "resumed", "rewound", "preview", "warning"})
 
 
@@ -26,97 +41,91 @@ class Mark:
     id: str = ""
 
 
-class GrowingColumns:
-    """Rows of float64 under fixed names, appended in amortised constant time."""
-
-    def __init__(self, *names: str) -> None:
-        self.names = names
-        self._rows = np.empty((64, len(names)))
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def append(self, *row: float) -> None:
-        if self._count == len(self._rows):
-            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-        self._rows[self._count] = row
-        self._count += 1
-
-    def cut_after(self, step: int) -> None:
-        """Drop rows beyond `step`; the first column is the step, in ascending order."""
-        self._count = int(np.searchsorted(self._rows[: self._count, 0], step, side="right"))
-
-    def __getitem__(self, name: str) -> Column:
-        """A view, without a copy: valid until the next row is appended."""
-        column = self._rows[: self._count, self.names.index(name)]
-        column.flags.writeable = False
-        return column
-
-
 class Curves:
-    """Feed it the journal's records as they come. Each metrics record is a point: its window's last step and mean."""
+    """Feed it the journal: the summaries of its full files, then its records as they come.
+
+    Each metrics record is a point: its window's last step and mean. Of those long past, 64 are one, so that memory
+    stays small; none reaches across a checkpoint, and so a rewind always cuts between two.
+    """
 
     def __init__(self) -> None:
-        self._metrics = GrowingColumns(
-            "step", "loss", "loss_min", "loss_max", "learning_rate", "grad_norm", "steps_per_second", "data_share",
-            "preview_share", "memory",
-        )  # fmt: skip
-        self._validation = GrowingColumns("step", "loss", "ema_loss")
+        self._metrics = GrowingColumns(*METRICS)
+        self._coarse = 0  # so many of the first rows are
+        self._validation = GrowingColumns(*VALIDATION)
         self._marks: list[Mark] = []
+        self._checkpoints: list[int] = []
         self._interventions = Interventions()
-        self._by_timestep: list[tuple[int, list[list[float]]]] = []
+        self._by_timestep: list[tuple[int, Rows]] = []
         self.step = 0
 
     def feed(self, records: Iterable[Record]) -> None:
         for record in records:
-            self._interventions.feed([record])
+            self._feed_event(record)
             if record.kind == "metrics":
-                self._feed_metrics(record)
+                self._metrics.append(*metrics_row(record.step, record.data))
             elif record.kind == "validation":
-                self._feed_validation(record)
-            elif record.kind == "rewound":
-                self._rewind(int(record.data["to"]), frozenset(record.data.get("dropped", ())))
-            if record.kind == "applied" and record.data.get("command") == "set":
-                self._mark(record, "applied")
-            elif record.kind in _MARKED:
-                self._mark(record, record.kind)
+                data = record.data
+                self._validation.append(record.step, number(data.get("loss")), number(data.get("ema_loss")))
+                bins = np.array(data.get("by_timestep") or np.empty((0, 2)), np.float64)
+                self._by_timestep.append((record.step, bins))
             if record.kind != "starting":  # said before the checkpoint is read, and so without a step
                 self.step = record.step
+        if len(self._metrics) - self._coarse > 2 * FULL_ROWS:
+            self._coarsen()
 
-    def _feed_metrics(self, record: Record) -> None:
-        data = record.data
-        loss = data.get("loss", {})
-        self._metrics.append(
-            record.step,
-            _number(loss.get("mean")),
-            _number(loss.get("min")),
-            _number(loss.get("max")),
-            _last(data, "learning_rate"),
-            _last(data, "grad_norm"),
-            _last(data, "steps_per_second"),
-            _last(data, "data_share"),
-            _last(data, "preview_share"),
-            _last(data, "memory"),
-        )
+    def feed_summary(self, summary: Summary) -> None:
+        """A whole file, in the order of the journal."""
+        for section in summary.sections():
+            events: Iterator[tuple[int, Record | Mark]] = ((event.seq, event) for event in section.events)
+            marks: Iterator[tuple[int, Record | Mark]]
+            marks = ((seq, Mark(step, kind, kind)) for seq, step, kind in section.cadence())
+            for _, item in merge(events, marks, key=itemgetter(0)):
+                if isinstance(item, Mark):
+                    self._mark(item)
+                else:
+                    self._feed_event(item)
+            self._metrics.extend(section.metrics[:, 1:])
+            self._validation.extend(section.validation[:, 1 : 1 + len(VALIDATION)])
+            steps = section.validation[:, 1]
+            self._by_timestep += [(int(step), bins) for step, bins in zip(steps, section.by_timestep, strict=True)]
+        self.step = summary.last_step
+        if len(summary.metrics) < summary.metrics_records:
+            self._coarse = len(self._metrics)
 
-    def _feed_validation(self, record: Record) -> None:
-        data = record.data
-        self._validation.append(record.step, _number(data.get("loss")), _number(data.get("ema_loss")))
-        self._by_timestep.append((record.step, data.get("by_timestep", [])))
+    def _feed_event(self, record: Record) -> None:
+        self._interventions.feed([record])
+        if record.kind == "rewound":
+            self._rewind(int(record.data["to"]), frozenset(record.data.get("dropped", ())))
+        if record.kind == "applied" and record.data.get("command") == "set":
+            self._mark(Mark(record.step, _words(record), "applied", str(record.data.get("id", ""))))
+        elif record.kind in _MARKED:
+            self._mark(Mark(step_of(record), _words(record), record.kind))
 
     def _rewind(self, step: int, dropped: frozenset[str]) -> None:
         """Back to a checkpoint. Changes applied beyond it keep their marks, as they will be applied again; but not
         those that an undo dropped."""
         self._metrics.cut_after(step)
+        self._coarse = min(self._coarse, len(self._metrics))
         self._validation.cut_after(step)
         self._by_timestep = [item for item in self._by_timestep if item[0] <= step]
         self._marks = [
             mark for mark in self._marks if mark.step <= step or (mark.kind == "applied" and mark.id not in dropped)
         ]
+        self._checkpoints = [at for at in self._checkpoints if at <= step]
 
-    def _mark(self, record: Record, kind: str) -> None:
-        self._marks.append(Mark(record.step, _words(record), kind, str(record.data.get("id", ""))))
+    def _mark(self, mark: Mark) -> None:
+        self._marks.append(mark)
+        if mark.kind == "checkpoint":
+            self._checkpoints.append(mark.step)
+
+    def _coarsen(self) -> None:
+        """Of all but the newest FULL_ROWS of the points that stand for one record, 64 become one."""
+        first, last = self._coarse, len(self._metrics) - FULL_ROWS
+        old = self._metrics.rows[first:last]
+        borders = np.searchsorted(old[:, 0], self._checkpoints, side="right")
+        rows = coarsened(old, group_starts(len(old), borders.tolist()))
+        self._metrics.replace(first, last, rows)
+        self._coarse += len(rows)
 
     @property
     def steps(self) -> Column:
@@ -171,25 +180,18 @@ class Curves:
     @property
     def loss_by_timestep(self) -> list[list[float]]:
         """[[t, loss], …] of the last validation; empty before the first."""
-        return self._by_timestep[-1][1] if self._by_timestep else []
+        return self._by_timestep[-1][1].tolist() if self._by_timestep else []
 
     @property
     def marks(self) -> list[Mark]:
         """In the order of steps; what will be applied again after a rewind shows once its step has come."""
-        return sorted((mark for mark in self._marks if mark.step <= self.step), key=lambda mark: mark.step)
+        self._marks.sort(key=lambda mark: mark.step)  # nearly sorted: one pass
+        return self._marks[: bisect_right(self._marks, self.step, key=lambda mark: mark.step)]
 
     @property
     def live(self) -> dict[str, Any]:
         """Knobs that stand otherwise than in the recipe: {key: value}."""
         return self._interventions.until(self.step)
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
-
-
-def _last(data: dict[str, Any], name: str) -> float:
-    return _number(data.get(name, {}).get("last"))
 
 
 def _words(record: Record) -> str:

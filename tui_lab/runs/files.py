@@ -24,7 +24,8 @@ def private_folder(path: Path) -> None:
 
 
 def is_disk_full(error: OSError) -> bool:
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    """Also by a quota or by a limit on the size of files (whose signal, SIGXFSZ, Python ignores)."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

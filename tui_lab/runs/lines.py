@@ -19,13 +19,18 @@ Document = dict[str, Any]
 
 
 def encode(document: Document) -> bytes:
-    """One line. Numbers that are not finite become null: JSON has no word for them."""
-    try:
-        body = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
-    except ValueError:
-        body = json.dumps(finite(document), ensure_ascii=False, separators=(",", ":"), default=_plain)
-    raw = body.encode("utf-8", "surrogateescape")
+    """One line."""
+    raw = as_json(document)
     return b"%08x %s\n" % (zlib.crc32(raw), raw)
+
+
+def as_json(value: object) -> bytes:
+    """Numbers that are not finite become null: JSON has no word for them."""
+    try:
+        body = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
+    except ValueError:
+        body = json.dumps(finite(value), ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return body.encode("utf-8", "surrogatepass")
 
 
 def decode(line: bytes) -> Document | None:
@@ -96,7 +101,11 @@ class LineWriter:
         self.size += len(line)
 
     def sync(self) -> None:
-        os.fsync(self._descriptor)
+        """Raises DiskFullError where the disk finds only now that it is full, as over a network."""
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise _explained(error, self.path) from error
 
     def close(self) -> None:
         if self._descriptor >= 0:
@@ -138,4 +147,7 @@ class LineReader:
 
     def has_torn_tail(self) -> bool:
         """Whether bytes without a newline follow the last whole line read."""
-        return self.path.stat().st_size > self._offset
+        try:
+            return self.path.stat().st_size > self._offset
+        except FileNotFoundError:
+            return False

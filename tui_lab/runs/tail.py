@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui_lab.runs.folder import RunFolder
-from tui_lab.runs.journal import Record, as_record, journal_files
+from tui_lab.runs.journal import journal_files
 from tui_lab.runs.lines import decode
+from tui_lab.runs.record import Record, as_record
 
 STATES = frozenset({"starting", "started", "paused", "resumed", "stopped", "failed", "finished"})
 _CHUNK = 64 * 1024

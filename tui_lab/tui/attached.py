@@ -23,19 +23,22 @@ STATUS_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What is new since the last look; an answer comes with the kind of its command."""
+    """What is new since the last look; an answer comes with the kind of its command. `damage` are words on lines of
+    the journal that could not be read, each said once."""
 
     records: list[Record] = field(default_factory=list)
     frame: Frame | None = None
     answers: list[tuple[str, Answer]] = field(default_factory=list)
     status_changed: bool = False
+    damage: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.records or self.frame or self.answers or self.status_changed)
+        return bool(self.records or self.frame or self.answers or self.status_changed or self.damage)
 
 
 class AttachedRun:
-    """Reads one run folder. It writes nothing but commands, so any number of these may watch one run.
+    """Reads one run folder. It writes nothing but commands (and columns of the journal that are missing), so any number
+    of these may watch one run.
 
     `started` is what the rank said of itself when it began: device, threads, parameters. `waiting_for` is what it is
     busy with before its first step.
@@ -48,6 +51,8 @@ class AttachedRun:
         self.waiting_for = ""
         self.started: dict[str, Any] = {}
         self._journal = JournalReader(folder)
+        self._read_past = False
+        self._damage_told: set[str] = set()
         self._frames = FrameReader(folder)
         self._sent: dict[str, str] = {}
         self._looked = time.monotonic()
@@ -62,15 +67,20 @@ class AttachedRun:
         return self.status.alive
 
     def poll(self) -> Update:
-        """Everything new. Cheap when nothing is: a `stat` or two."""
+        """Everything new. Cheap when nothing is: a `stat` or two.
+
+        The first look takes in the whole past, by its columns where a file of the journal is full; those records are
+        not among the update's.
+        """
+        if not self._read_past:
+            for summary in self._journal.read_past():
+                self.curves.feed_summary(summary)
+                self._hear(summary.events)
+            self._read_past = True
         records = self._journal.read_new()
         if records:
             self.curves.feed(records)
-            for record in records:
-                if record.kind == "starting":
-                    self.waiting_for = str(record.data.get("message", ""))
-                elif record.kind == "started":
-                    self.started, self.waiting_for = record.data, ""
+            self._hear(records)
         answers = [
             (kind, answer)
             for sent, kind in self._sent.items()
@@ -78,7 +88,16 @@ class AttachedRun:
         ]
         for _, answer in answers:
             del self._sent[answer.id]
-        return Update(records, self._frames.read_new(), answers, self._look_at_status(records))
+        damage = [words for words in self._journal.damage.words() if words not in self._damage_told]
+        self._damage_told.update(damage)
+        return Update(records, self._frames.read_new(), answers, self._look_at_status(records), damage)
+
+    def _hear(self, records: list[Record]) -> None:
+        for record in records:
+            if record.kind == "starting":
+                self.waiting_for = str(record.data.get("message", ""))
+            elif record.kind == "started":
+                self.started, self.waiting_for = record.data, ""
 
     def _look_at_status(self, records: list[Record]) -> bool:
         telling = any(record.kind != "metrics" for record in records)
