@@ -35,6 +35,9 @@ ROOM = 3 << 30
 """Bytes of memory that must be free before one is started: it holds about 0.6 GB, and more on a GPU's machine."""
 ROOM_TO_STAY = 1 << 30
 
+READY = "ready for a run"
+"""What a rank says in the spare's log whenever it has done all that it can do in advance."""
+
 _LOOK_SECONDS = 1.0
 """How often a waiting supervisor looks whether its rank is still there."""
 
@@ -139,6 +142,7 @@ def await_run(warm_up: WarmUp) -> Path | None:
             if order is None:
                 if work is not None and next(work, _DONE) is _DONE:
                     work = None
+                    sys.stderr.write(f"{READY}\n")
             elif "run" in order:
                 run = RunFolder(Path(order["run"]))
                 _take_output(run.logs / "rank-0.log")
