@@ -18,6 +18,7 @@ from tui_lab.diffusion.objective import loss_per_sample, loss_weights, target
 from tui_lab.diffusion.process import Levels, draw_levels, noise_process
 from tui_lab.engine.batches import Batch, Batches
 from tui_lab.engine.checkpoints import Checkpoint
+from tui_lab.engine.compiling import compiled, obstacle, wants_compiled
 from tui_lab.engine.crew import open_crew, shares
 from tui_lab.engine.ema import EMA, copy_weights, decay_at
 from tui_lab.engine.feeds import Request
@@ -77,7 +78,8 @@ def fresh_model(recipe: Recipe) -> nn.Module:
 
 
 class Learner:
-    """`recipe` may be replaced between two updates by one that differs in live knobs; all else is fixed.
+    """`recipe` may be replaced between two updates by one that differs in live knobs; all else is fixed. `obstacle`
+    says why the network is not `compiled` although it should be.
 
     An update sees `train_batch_size` images `gradient_accumulation_steps` times, over all processes together: each
     draws the whole batch and takes its share.
@@ -99,7 +101,11 @@ class Learner:
         self._generators = Generators(recipe.training.seed, device)
         self._process = noise_process(recipe.noise_scheduler, device)
         self._importance = Importance(device) if recipe.loss.timestep_sampling == "importance" else None
-        self.crew = open_crew(recipe, device, accelerator.num_processes)
+        self.obstacle = obstacle(device) if wants_compiled(recipe.training.compile, device) else None
+        self.compiled = wants_compiled(recipe.training.compile, device) and self.obstacle is None
+        if self.compiled:
+            self._prepared = compiled(self._prepared)
+        self.crew = None if self.compiled else open_crew(recipe, device, accelerator.num_processes)
 
     @property
     def parameters(self) -> int:

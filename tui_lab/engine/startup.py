@@ -21,6 +21,7 @@ from tui_lab.engine.labels import check_labels
 from tui_lab.engine.learner import Learner
 from tui_lab.engine.memory import check_memory
 from tui_lab.engine.precision import Precision, resolve_precision
+from tui_lab.engine.speed import speed_of
 from tui_lab.engine.trainer import Trainer
 from tui_lab.errors import DataError
 from tui_lab.models.base import load_base
@@ -58,6 +59,7 @@ def prepare(session: RankSession, images: Images) -> Trainer:
         device_name=device_name(device),
         threads=torch.get_num_threads(),
         mixed_precision=precision,
+        speed=speed_of(learner, device, precision),
         parameters=learner.parameters,
         dataset=images.name,
         content_hash=images.content_hash,
@@ -72,6 +74,9 @@ def prepare(session: RankSession, images: Images) -> Trainer:
         recipe_hash=recipe_hash(session.folder.recipe()),
         first_step=learner.step,
     )
+    if learner.obstacle:
+        message = f"the network is not compiled, since {learner.obstacle}: the run goes on without, slower"
+        session.record("warning", learner.step, message=message)
     if images.streaming:
         session.record("warning", learner.step, message=_streaming(images, learner.step))
     return Trainer(session, learner, open_evaluation(recipe, images, device), versions, pending)

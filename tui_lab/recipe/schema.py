@@ -360,6 +360,9 @@ class Training(Section):
     mixed_precision: Literal["auto", "no", "bf16", "fp16"] = knob(
         "auto", title="precision", help="auto: bf16 where the device is fast at it, otherwise float32."
     )
+    compile: Literal["auto", "off", "on"] = knob(
+        "auto", title="compile", help="auto: where the device gains by it (CUDA); on: a CPU too, which takes minutes."
+    )
     device: str = knob("auto", title="device", help="auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps.")
     checkpointing_steps: int = knob(
         500, title="checkpoint every", help="Steps between checkpoints; 0: only at the end.", unit="steps", ge=0,
@@ -367,6 +370,12 @@ class Training(Section):
     )  # fmt: skip
     checkpoints_total_limit: int = knob(
         3, title="checkpoints kept", help="The oldest go first; 0 keeps all.", ge=0, le=10**6, live=True
+    )
+    guard: Literal["undo", "pause", "off"] = knob(
+        "undo",
+        title="guard",
+        help="When the loss leaps up or is not finite: undo a recent change, or pause; pause always; or only say so.",
+        live=True,
     )
 
 
