@@ -112,9 +112,13 @@ class Tiny:
         AcceleratorState._reset_state(reset_partial_state=True)
         GradientState._reset_state()
         session = ScriptedSession(self.folder, script or {}, kill_at)
+        trainer = None
         try:
-            prepare(session, self.images).run()
+            trainer = prepare(session, self.images)
+            trainer.run()
         except Killed:
+            assert trainer is not None
+            trainer._checkpointing.give_up()  # its thread does not die with what stands for its process
             return self
         finally:
             session.close()

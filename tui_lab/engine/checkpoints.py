@@ -9,16 +9,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from tui_lab.engine.staging import Copy
 from tui_lab.errors import DiskFullError, LabError
 from tui_lab.runs.files import FILE_MODE, FOLDER_MODE, is_disk_full, sync, write_all
 
@@ -27,6 +28,7 @@ _SPARE_BYTES = 1 << 20
 """Room left for the journal beside a checkpoint."""
 
 Tensors = Mapping[str, Tensor]
+Buffer = bytes | memoryview
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +42,12 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Written:
+    """`seconds` are those of hashing and writing."""
+
+    step: int
     path: Path
     bytes: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -56,25 +62,33 @@ def folder_name(step: int) -> str:
     return f"step-{step:08d}"
 
 
-def write(checkpoint: Checkpoint, folder: Path, keep: int = 0) -> Written:
-    """Write `folder/step-…`, then remove the oldest beyond `keep` (0 keeps all).
+def write(copy: Copy, folder: Path, keep: int = 0, sacred: Collection[int] = ()) -> Written:
+    """Write `folder/step-…`, then remove the oldest beyond `keep` (0 keeps all), but none of a step in `sacred`.
 
     A checkpoint of the same step is replaced. Raises DiskFullError where there is no room; whatever fails, those that
-    were there before stay as they were.
+    were there before stay as they were. Nearly all of the time is spent in system calls and in hashing, where other
+    threads go on.
     """
-    files = {f"{name}.safetensors": to_bytes(_contiguous(tensors)) for name, tensors in checkpoint.tensors.items()}
-    sums = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
-    files[STATE] = json.dumps({**checkpoint.state, "step": checkpoint.step, "files": sums}, indent=1).encode()
-    size = sum(map(len, files.values()))
-    target = folder / folder_name(checkpoint.step)
+    began = time.perf_counter()
+    sums = {
+        f"{name}.safetensors": {"sha256": _digest(*image.parts), "bytes": image.bytes}
+        for name, image in copy.images.items()
+    }
+    state = {**copy.state, "step": copy.step, "weights": sums["model.safetensors"]["sha256"], "files": sums}
+    contents: dict[str, tuple[Buffer, ...]] = {
+        f"{name}.safetensors": image.parts for name, image in copy.images.items()
+    }
+    contents[STATE] = (json.dumps({**state, "sha256": _sum_of(state)}, indent=1).encode(),)
+    size = sum(len(part) for parts in contents.values() for part in parts)
+    target = folder / folder_name(copy.step)
     aside = folder / f".{target.name}.new"
     try:
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         _check_room(folder, size)
         _remove_leftovers(folder)
         aside.mkdir(mode=FOLDER_MODE)
-        for name, data in files.items():
-            _write_file(aside / name, data)
+        for name, parts in contents.items():
+            _write_file(aside / name, parts)
         sync(aside)
         _put(aside, target)
         sync(folder)
@@ -83,14 +97,16 @@ def write(checkpoint: Checkpoint, folder: Path, keep: int = 0) -> Written:
         if is_disk_full(error):
             raise _no_room(folder, size) from error
         raise LabError(f"cannot write the checkpoint {target}: {error.strerror or error}") from error
-    _prune(folder, keep, checkpoint.step)
-    return Written(target, size)
+    _prune(folder, keep, copy.step, sacred)
+    return Written(copy.step, target, size, time.perf_counter() - began)
 
 
 def read(path: Path) -> Checkpoint:
     """The checkpoint in this folder. Raises LabError where a file is missing or does not match its sum."""
     try:
         state = json.loads((path / STATE).read_text(encoding="utf-8"))
+        if state.pop("sha256") != _sum_of(state):
+            raise LabError(f"{path / STATE} is damaged: its sha256 is another")
         sums = state.pop("files")
         tensors = {}
         for name, expected in sums.items():
@@ -104,10 +120,13 @@ def read(path: Path) -> Checkpoint:
         raise LabError(f"{path / STATE} is damaged: {error}") from error
 
 
-def newest(folder: Path) -> tuple[Checkpoint | None, list[Skipped]]:
-    """The newest checkpoint that verifies, or None; and the newer ones that do not."""
+def newest(folder: Path, until: int | None = None) -> tuple[Checkpoint | None, list[Skipped]]:
+    """The newest checkpoint that verifies, of step `until` or before where that is said, or None; and the newer ones
+    that do not."""
     skipped: list[Skipped] = []
     for path in reversed(_complete(folder)):
+        if until is not None and int(path.name[5:]) > until:
+            continue
         try:
             return read(path), skipped
         except LabError as error:
@@ -119,10 +138,6 @@ def _complete(folder: Path) -> list[Path]:
     """Oldest first."""
     found = [path for path in folder.glob("step-*") if path.name[5:].isdigit() and path.is_dir()]
     return sorted(found, key=lambda path: int(path.name[5:]))
-
-
-def _contiguous(tensors: Tensors) -> dict[str, Tensor]:
-    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
 
 
 def _check_room(folder: Path, size: int) -> None:
@@ -137,10 +152,22 @@ def _no_room(folder: Path, size: int) -> DiskFullError:
     )
 
 
-def _write_file(path: Path, data: bytes) -> None:
+def _sum_of(state: Mapping[str, Any]) -> str:
+    return _digest(json.dumps(state, sort_keys=True).encode())
+
+
+def _digest(*parts: Buffer) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _write_file(path: Path, parts: Sequence[Buffer]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     try:
-        write_all(descriptor, data)
+        for part in parts:
+            write_all(descriptor, part)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -170,13 +197,14 @@ def _remove_leftovers(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _prune(folder: Path, keep: int, step: int) -> None:
+def _prune(folder: Path, keep: int, step: int, sacred: Collection[int]) -> None:
     """Leave the `keep` newest. Those beyond `step` are of a future that was rewound: they go before any other."""
     if not keep:
         return
     by_worth = sorted(_complete(folder), key=lambda path: (int(path.name[5:]) <= step, int(path.name[5:])))
     for path in by_worth[:-keep]:
-        shutil.rmtree(path, ignore_errors=True)
+        if int(path.name[5:]) not in sacred:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
+from torch import Tensor
 
-from tui_lab.data import Images
+from tui_lab.data import Images, load_images
 from tui_lab.engine import checkpoints
 from tui_lab.engine.attention import choose_attention
 from tui_lab.engine.batches import Batches
+from tui_lab.engine.checkpoints import Checkpoint
 from tui_lab.engine.devices import cpu_cores, device_name, free_memory, resolve_device
 from tui_lab.engine.evaluation import open_evaluation
 from tui_lab.engine.feeds import open_feed, open_still
+from tui_lab.engine.guards import Guards
+from tui_lab.engine.importance import Importance
 from tui_lab.engine.labels import check_labels
-from tui_lab.engine.learner import Learner
+from tui_lab.engine.learner import Learner, fresh_model
 from tui_lab.engine.memory import check_memory
 from tui_lab.engine.precision import Precision, resolve_precision
 from tui_lab.engine.speed import speed_of
+from tui_lab.engine.ranks import Ranks, follow, open_learner
 from tui_lab.engine.trainer import Trainer
-from tui_lab.errors import DataError
+from tui_lab.errors import DataError, LabError
 from tui_lab.models.base import load_base
 from tui_lab.recipe import Recipe, recipe_hash
+from tui_lab.runs.environment import place
 from tui_lab.runs.rank import RankSession
 
 _PACKAGES = ("torch", "diffusers", "accelerate", "numpy", "diffusion-lab")
@@ -44,12 +52,13 @@ def prepare(session: RankSession, images: Images) -> Trainer:
     choose_attention(recipe, device)
     session.record("starting", at, message="building the model")
     batches = Batches(recipe, images, open_feed(recipe, images, device), device)
-    learner = Learner(recipe, batches, build_accelerator(device, precision))
-    versions = _versions()
-    if not resume(session, learner, versions) and recipe.model.base_checkpoint:
+    ranks = Ranks.join(device)
+    learner = open_learner(recipe, batches, build_accelerator(device, precision), ranks)
+    versions, guards = _versions(), Guards(session)
+    if not resume(session, learner, guards, versions) and recipe.model.base_checkpoint:
         session.record("starting", at, message=f"loading the weights of {recipe.model.base_checkpoint}")
         learner.start_from(load_base(recipe))
-    pending = session.replay_after(learner.step)
+    pending = session.go_on_from(learner.step)
     learner.recipe = session.recipe
     session.record(
         "started",
@@ -57,6 +66,7 @@ def prepare(session: RankSession, images: Images) -> Trainer:
         versions=versions,
         device=str(device),
         device_name=device_name(device),
+        processes=place().ranks,
         threads=torch.get_num_threads(),
         mixed_precision=precision,
         speed=speed_of(learner, device, precision),
@@ -79,7 +89,30 @@ def prepare(session: RankSession, images: Images) -> Trainer:
         session.record("warning", learner.step, message=message)
     if images.streaming:
         session.record("warning", learner.step, message=_streaming(images, learner.step))
-    return Trainer(session, learner, open_evaluation(recipe, images, device), versions, pending)
+    evaluation = open_evaluation(recipe, images, device)
+    return Trainer(session, learner, evaluation, versions, pending, guards, partial(beginning, recipe))
+
+
+def follow_rank_0(recipe: Recipe) -> None:
+    """The whole turn of another rank than 0, which leads. The images come once rank 0 has them, from its cache."""
+    ranks = Ranks.join(resolve_device(recipe.training.device))
+    if ranks is None:
+        raise LabError("a rank that is alone has nobody to follow")
+    images, device = load_images(recipe.dataset), ranks.device
+    set_up_torch(device)
+    choose_attention(recipe, device)
+    batches = Batches(recipe, images, open_feed(recipe, images, device), device)
+    precision = resolve_precision(recipe.training.mixed_precision, device)
+    follow(ranks, Learner(recipe, batches, build_accelerator(device, precision)))
+
+
+def beginning(recipe: Recipe) -> Checkpoint:
+    """The state before the first update, for a run that goes back there."""
+    weights = load_base(recipe) if recipe.model.base_checkpoint else fresh_model(recipe).state_dict()
+    tensors: dict[str, Mapping[str, Tensor]] = {"model": weights, "optimizer": {}}
+    if recipe.loss.timestep_sampling == "importance":
+        tensors["importance"] = Importance(torch.device("cpu")).state_dict()
+    return Checkpoint(0, tensors, {"samples_seen": 0, "grad_scaler": torch.amp.GradScaler("cpu").state_dict()})
 
 
 def check(recipe: Recipe, images: Images, device: torch.device) -> None:
@@ -121,8 +154,8 @@ def build_accelerator(device: torch.device, precision: Precision) -> Accelerator
     return Accelerator(mixed_precision=precision, cpu=device.type == "cpu", step_scheduler_with_optimizer=False)
 
 
-def resume(session: RankSession, learner: Learner, versions: dict[str, str]) -> bool:
-    """Load the newest checkpoint, and say in the journal what that undoes; whether there is one."""
+def resume(session: RankSession, learner: Learner, guards: Guards, versions: dict[str, str]) -> bool:
+    """Load the newest checkpoint that verifies; whether there is one."""
     checkpoint, skipped = checkpoints.newest(session.folder.checkpoints)
     at = session.past_last_step
     for damaged in skipped:
@@ -130,6 +163,7 @@ def resume(session: RankSession, learner: Learner, versions: dict[str, str]) -> 
     if checkpoint is not None:
         session.record("starting", at, message=f"loading the checkpoint of step {checkpoint.step}")
         learner.load(checkpoint)
+        guards.rewound(checkpoint.state.get("guards", {}))
         before = checkpoint.state.get("versions")
         if before != versions:
             session.record(
@@ -138,8 +172,6 @@ def resume(session: RankSession, learner: Learner, versions: dict[str, str]) -> 
                 message=f"the checkpoint was made with {_listed(before)}, this is {_listed(versions)}: results may "
                 "differ in the last bits",
             )
-    if at > learner.step:
-        session.record("rewound", learner.step, **{"from": at, "to": learner.step})
     return checkpoint is not None
 
 

@@ -408,6 +408,9 @@ class Sampling(Section):
         100, title="preview every", help="Training steps between previews; 0: none by themselves.", unit="steps", ge=0,
         le=10**9, step=25, live=True,
     )  # fmt: skip
+    previews_total_limit: int = knob(
+        100, title="previews kept", help="Of more, evenly spaced ones go; 0 keeps all.", ge=0, le=10**6, live=True
+    )
 
 
 class Evaluation(Section):
