@@ -63,6 +63,7 @@ def measure(options: argparse.Namespace) -> Report:
         for plain in (default, half):
             plain.steps(options.steps - plain.step)
         held_out = float(run.records("validation")[-1].data["loss"]), default.held_out_loss(), half.held_out_loss()
+        flops, peak, peak_from = default.utilisation()
         started = run.records("started")[-1].data
         losses = _losses(run), default.losses, half.losses
     names = "diffusion-lab", "diffusers' script, fp32 (its default)", "diffusers' script, bf16"
@@ -81,13 +82,15 @@ def measure(options: argparse.Namespace) -> Report:
         speeds[0] / speeds[1],
         further=(
             Ratio("steps a second, ours / the script under bf16", speeds[0] / speeds[2]),
+            Ratio("model FLOPs utilisation, ours", flops * speeds[0] / peak),
             Ratio(f"loss of the last {CURVE_END}, ours / the script's", ends[0] / ends[1], "lower"),
             Ratio("held-out loss, ours / the script's", held_out[0] / held_out[1], "lower"),
         ),
         settings={
             "device": str(started["device_name"]),
             "threads": str(started["threads"]),
-            "ours": f"mixed_precision {started['mixed_precision']}",
+            "ours": ", ".join(started["speed"]),
+            "an update": f"{flops / 1e9:.1f} GFLOP, of {peak / 1e9:.0f} GFLOP/s that the device can do ({peak_from})",
             "turns": f"{options.rounds} of {options.turn} steps each",
         },
     )
@@ -129,6 +132,11 @@ class PlainProcess:
 
     def held_out_loss(self) -> float:
         return float(self._ask("held_out_loss"))
+
+    def utilisation(self) -> tuple[float, float, str]:
+        """Operations of an update, those that the device can do in a second at most, and where that number is from."""
+        flops, peak, peak_from = self._ask("utilisation")
+        return float(flops), float(peak), str(peak_from)
 
     def _ask(self, *words: Any) -> Any:
         self._pipe.send(words)
@@ -181,6 +189,12 @@ class _Served:
         began = time.perf_counter()
         losses = [self._loop.update() for _ in range(count)]
         return time.perf_counter() - began, losses
+
+    def utilisation(self) -> tuple[int, float, str]:
+        from tui_lab.bench.peak import peak_flops
+        from tui_lab.models.cost import training_cost
+
+        return training_cost(self._loop.recipe).flops, *peak_flops(self._loop.accelerator.device)
 
     def held_out_loss(self) -> float:
         """Of the weights as they are, not their mean, whose decay is another in the script."""
