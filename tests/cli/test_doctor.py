@@ -9,6 +9,7 @@ from tui_lab.cli import doctor
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.lifecycle import read_lifecycle
 from tui_lab.runs.lock import is_locked
+from tui_lab.runs.spare import Spare, waiting_spares
 from tui_lab.runs.status import status_of
 
 
@@ -36,3 +37,15 @@ def test_a_rank_without_its_supervisor_is_found(lab: Lab, monkeypatch: pytest.Mo
     os.kill(started["supervisor"]["pid"], signal.SIGKILL)
     wait_until(lambda: not is_locked(folder))
     assert f"heron: process {started['pid']}" in lab("doctor", "--json").json["orphans"]
+
+
+@pytest.mark.usefixtures("standin_engine")
+def test_a_spare_is_told_from_an_orphan(lab: Lab) -> None:
+    spare = Spare()
+    try:
+        wait_until(waiting_spares)
+        found = lab("doctor", "--json").json
+        assert f"of the lab in {os.getpid()}" in found["spares"]
+        assert found["orphans"] == "none" and found["runs"] == "none yet"
+    finally:
+        spare.close()

@@ -37,6 +37,7 @@ def doctor(json: JsonOption = False) -> None:
         ("home", _home()),
         ("runs", _runs()),
         ("orphans", _orphans()),
+        ("spares", _spares()),
         ("logout", _logout()),
     ]
     if json:
@@ -122,6 +123,14 @@ def _orphans() -> str:
         for process in living_ranks(folder)
     ]
     return f"{', '.join(found)} (ended by the next: diffusion-lab resume)" if found else "none"
+
+
+def _spares() -> str:
+    """What open labs keep ready for their next run: no orphans, though no run is theirs yet."""
+    from tui_lab.runs.spare import waiting_spares
+
+    found = [f"process {process.pid}, of the lab in {process.ppid()}" for process in waiting_spares()]
+    return f"{', '.join(found)} (each leaves with its lab)" if found else "none"
 
 
 def _logout() -> str:
