@@ -24,6 +24,7 @@ from tui_lab.engine.preview_budget import PreviewBudget
 from tui_lab.errors import LabError
 from tui_lab.recipe import Recipe, recipe_hash
 from tui_lab.runs.files import replace_file
+from tui_lab.runs.previews import thin_out
 from tui_lab.runs.rank import RankSession
 
 Reason = Literal["cadence", "request", "final"]
@@ -217,6 +218,7 @@ class Previews:
         }
         replace_file(path, array.getvalue())
         replace_file(path.with_suffix(".json"), json.dumps(about).encode())
+        thin_out(path.parent, sampling.previews_total_limit)
         self._session.record(
             "preview",
             job.step,
