@@ -28,6 +28,10 @@ class DeviceError(LabError):
     """A device is missing, or full."""
 
 
+class RankMemoryError(DeviceError):
+    """The device of one rank of several is full. The others are in mid-update, so that none can go back by itself."""
+
+
 class DiskFullError(LabError):
     """A write found no room."""
 

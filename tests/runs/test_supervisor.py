@@ -20,7 +20,7 @@ from tui_lab.runs.lock import is_locked
 from tui_lab.runs.roster import living_ranks
 from tui_lab.runs.spool import read_answer, submit
 from tui_lab.runs.status import status_of
-from tui_lab.runs.supervisor import EXIT_HELD
+from tui_lab.runs.turn import EXIT_HELD
 
 pytestmark = pytest.mark.usefixtures("standin_engine")
 

@@ -13,6 +13,20 @@ SetOption = Annotated[
     typer.Option("--set", metavar="K=V", help="Change a knob, as optimizer.learning_rate=3e-4; again for more."),
 ]
 NameOption = Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the run.")]
+ProcessesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--processes", metavar="N", min=1, help="How many train it together, sharing out each batch; kept for resume."
+    ),
+]
+LaunchArgsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--launch-args",
+        metavar="TEXT",
+        help="Options for accelerate launch (CPUs: torchrun), as '--main_process_port 29501'.",
+    ),
+]
 DetachOption = Annotated[bool, typer.Option("--detach", "-d", help="Return at once; the run goes on.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +11,9 @@ from tui_lab.cli import BAD_INPUT, COMMANDS
 from tui_lab.cli.arguments import (
     DetachOption,
     JsonOption,
+    LaunchArgsOption,
     NameOption,
+    ProcessesOption,
     RecipeArgument,
     RunArgument,
     SetOption,
@@ -28,6 +31,8 @@ def train(
     set_: SetOption = None,
     name: NameOption = None,
     device: Annotated[str | None, typer.Option(metavar="D", help="auto, cpu, cuda, cuda:1 or mps.")] = None,
+    processes: ProcessesOption = None,
+    launch_args: LaunchArgsOption = None,
     detach: DetachOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -39,18 +44,30 @@ def train(
     Example: diffusion-lab train pixel-faces-16 --set optimizer.learning_rate=3e-4 --name first
     """
     from tui_lab.catalog.recipes import find_recipe
+    from tui_lab.recipe import parse_recipe, replaced
     from tui_lab.runs.creation import new_run
+    from tui_lab.runs.launcher import Launch, asked_launch, check_batch, write_launch
 
     path = find_recipe(recipe)
     changes = assignments(set_)
     if device is not None:
         changes.update(assignments([f"training.device={device}"]))
-    _check_name(name)
+    check_name(name)
     text = path.read_text(encoding="utf-8", errors="replace")
-    _go(new_run(text, changes, name, source=str(path)), detach, json)
+    launch = asked_launch(Launch(), processes, launch_args)
+    check_batch(replaced(parse_recipe(text, str(path)), changes).training.train_batch_size, launch.processes)
+    folder = new_run(text, changes, name, source=str(path))
+    write_launch(folder, launch)
+    go(folder, detach, json)
 
 
-def resume(run: RunArgument, detach: DetachOption = False, json: JsonOption = False) -> None:
+def resume(
+    run: RunArgument,
+    processes: ProcessesOption = None,
+    launch_args: LaunchArgsOption = None,
+    detach: DetachOption = False,
+    json: JsonOption = False,
+) -> None:
     """Let a paused run go on, or start one that stopped, failed or was lost from its newest checkpoint.
 
     Waits for the end as train does; a paused run is let go on, and not waited for.
@@ -60,6 +77,7 @@ def resume(run: RunArgument, detach: DetachOption = False, json: JsonOption = Fa
     """
     from tui_lab.cli.control import send
     from tui_lab.runs.folder import RunFolder
+    from tui_lab.runs.launcher import Launch, asked_launch, read_launch, write_launch
     from tui_lab.runs.status import status_of
 
     folder = RunFolder.open(run)
@@ -69,7 +87,10 @@ def resume(run: RunArgument, detach: DetachOption = False, json: JsonOption = Fa
     elif status.alive:
         raise RunError(f"{folder.id} is {status.name} already: see it with: diffusion-lab {folder.id}")
     else:
-        _go(folder, detach, json)
+        if processes is not None or launch_args is not None:
+            before = Launch() if processes is not None and launch_args is not None else read_launch(folder)
+            write_launch(folder, asked_launch(before, processes, launch_args))
+        go(folder, detach, json)
 
 
 def fork(
@@ -90,17 +111,24 @@ def fork(
     from tui_lab.runs.creation import fork_run
     from tui_lab.runs.folder import RunFolder
 
-    _check_name(name)
-    _go(fork_run(RunFolder.open(run), at, assignments(set_), name), detach, json)
+    check_name(name)
+    go(fork_run(RunFolder.open(run), at, assignments(set_), name), detach, json)
 
 
-def _check_name(name: str | None) -> None:
+def check_name(name: str | None) -> None:
     if name in COMMANDS:
         raise RunError(f"{name} is a command, and cannot name a run: `diffusion-lab {name}` would never open it")
 
 
-def _go(folder: RunFolder, detach: bool, json: bool) -> None:
-    """Start it; wait for its end unless told not to; say or print how it stands."""
+def go(
+    folder: RunFolder,
+    detach: bool,
+    json: bool,
+    again: bool = False,
+    more: Callable[[], dict[str, Any]] | None = None,
+) -> None:
+    """Start it, with `again` also where it had finished; wait for its end unless told not to; say or print how it
+    stands, with `more` in the JSON."""
     from tui_lab.cli.following import ending, follow
     from tui_lab.runs.journal import JournalReader
     from tui_lab.runs.launch import start
@@ -109,7 +137,7 @@ def _go(folder: RunFolder, detach: bool, json: bool) -> None:
     past = JournalReader(folder)
     for _ in past.read_events():
         pass
-    start(folder)
+    start(folder, again=again)
     if detach:
         status = status_of(folder)
         say(f"{folder.id} trains. See it with: diffusion-lab {folder.id}")
@@ -118,6 +146,6 @@ def _go(folder: RunFolder, detach: bool, json: bool) -> None:
         status = follow(folder, past)
         say(ending(status))
     if json:
-        put_json(status.as_json())
+        put_json({**status.as_json(), **(more() if more else {})})
     if status.name in ("failed", "lost"):
         raise typer.Exit(BAD_INPUT if status.refused else 1)

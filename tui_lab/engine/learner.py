@@ -143,6 +143,7 @@ class Learner:
             with nullcontext() if last else self._accelerator.no_sync(self._prepared):
                 seen.append(self._learn(self._draw(part, batch), 1 / (training.train_batch_size * parts)))
             loss += seen[-1].loss
+        loss = self._accelerator.reduce(loss, "mean")  # of all processes, which then agree whether it is finite
         move = partial(self._move, loss, learning_rate)
         norm, skipped, decay = self.crew.alone(move) if self.crew else move()
         if self._importance:
@@ -150,6 +151,9 @@ class Learner:
         self.step += 1
         self.samples_seen += training.train_batch_size * parts
         return Update(loss, norm, skipped, learning_rate, decay, data_seconds)
+
+    def close(self) -> None:
+        """No update will follow."""
 
     def forget_gradients(self) -> None:
         """Free what a failed update left behind."""

@@ -27,8 +27,8 @@ from tui_lab.engine.labels import check_labels
 from tui_lab.engine.learner import Learner, fresh_model
 from tui_lab.engine.memory import check_memory
 from tui_lab.engine.precision import Precision, resolve_precision
-from tui_lab.engine.speed import speed_of
 from tui_lab.engine.ranks import Ranks, follow, open_learner
+from tui_lab.engine.speed import speed_of
 from tui_lab.engine.trainer import Trainer
 from tui_lab.errors import DataError, LabError
 from tui_lab.models.base import load_base

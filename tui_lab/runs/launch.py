@@ -15,19 +15,19 @@ from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.lifecycle import read_lifecycle
 from tui_lab.runs.spare import Spare
 from tui_lab.runs.status import status_of
-from tui_lab.runs.supervisor import EXIT_HELD
+from tui_lab.runs.turn import EXIT_HELD
 
 
-def start(folder: RunFolder, spare: Spare | None = None) -> None:
+def start(folder: RunFolder, spare: Spare | None = None, again: bool = False) -> None:
     """Start the run's processes and return once its rank is started; it goes on from the newest checkpoint there is.
-    A `spare` becomes them, unless it is gone.
+    A `spare` becomes them, unless it is gone. `again`: also where it has finished, as after an undo.
 
     RunError where it is going already, has finished, or its supervisor cannot start.
     """
     status = status_of(folder)
     if status.alive:
         raise RunError(f"{folder.id} is {status.name} already: see it with: diffusion-lab {folder.id}")
-    if status.name == "finished":
+    if status.name == "finished" and not again:
         raise RunError(
             f"{folder.id} has finished ({status.step} steps). Go on from its end with: "
             f"diffusion-lab fork {folder.id} --set training.max_train_steps=N, or begin anew with diffusion-lab train"

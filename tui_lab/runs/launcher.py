@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tui_lab.errors import RunError
+from tui_lab.errors import RecipeError, RunError
 from tui_lab.runs.environment import DIED, SUPERVISOR, engine_module, thread_counts
 from tui_lab.runs.files import replace_file
 from tui_lab.runs.folder import RunFolder
@@ -77,6 +78,15 @@ def write_launch(folder: RunFolder, launch: Launch) -> None:
     replace_file(folder.launch_path, json.dumps(asdict(launch)).encode())
 
 
+def asked_launch(before: Launch, processes: int | None, arguments: str | None) -> Launch:
+    """`before` with what was asked for; `arguments` as typed in a shell. Raises RunError."""
+    try:
+        words = before.arguments if arguments is None else tuple(shlex.split(arguments))
+    except ValueError as error:
+        raise RunError(f"--launch-args {arguments!r} cannot be read: {error}") from error
+    return Launch(before.processes if processes is None else processes, words)
+
+
 def command(launch: Launch, folder: RunFolder, on_gpus: bool) -> list[str]:
     """The command line of the ranks' common parent, or of the only rank."""
     module = ["-m", engine_module(), str(folder.path)]
@@ -138,3 +148,13 @@ def first_death(log: str) -> Death | None:
 def _names(arguments: Sequence[str], options: tuple[str, ...]) -> bool:
     said = [argument.replace("_", "-") for argument in arguments]
     return any(each.startswith(option.replace("_", "-")) for each in said for option in options)
+
+
+def check_batch(size: int, ranks: int) -> None:
+    """Raises RecipeError where a batch cannot be shared out evenly, and names the nearest that can."""
+    if size % ranks:
+        nearest = max(1, round(size / ranks)) * ranks
+        raise RecipeError(
+            f"training.train_batch_size {size} cannot be shared out evenly to {ranks} processes: the nearest that can "
+            f"is {nearest}"
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +16,9 @@ import psutil
 
 from tui_lab.runs.files import private_folder, replace_file
 from tui_lab.runs.folder import RunFolder
-from tui_lab.runs.lifecycle import fingerprint, living, read_lifecycle
+from tui_lab.runs.lifecycle import boot_id, fingerprint, living, read_lifecycle
+
+LOST_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +69,19 @@ def living_launchers(folder: RunFolder) -> list[psutil.Process]:
     """Parents of several ranks: they leave when these have."""
     started = [event.data for event in read_lifecycle(folder) if event.kind == "started" and "launcher" in event.data]
     return [process for process in map(living, started) if process is not None]
+
+
+def lost_rank(folder: RunFolder) -> str | None:
+    """What became of another rank, where one is gone or failed; looked for a moment, as news of it travel faster than
+    its end. None where all of them are well."""
+    deadline = time.monotonic() + LOST_SECONDS
+    while True:
+        for member in members(folder):
+            here = member.process["boot_id"] == boot_id() and member.process["pid"] != os.getpid()
+            if here and member.why:
+                return f"rank {member.rank} failed: {member.why}"
+            if here and not member.alive:
+                return f"rank {member.rank} is gone"
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.05)

@@ -110,7 +110,7 @@ class SpareRank:
                 order = orders.take(_LOOK_SECONDS)
                 if order is not None and "run" in order:
                     run = RunFolder(Path(order["run"]))
-                    _take_output(run.logs / "supervisor.log")
+                    take_output(run.logs / "supervisor.log")
                     return run
                 if order is not None:
                     self._tell(order)
@@ -145,7 +145,7 @@ def await_run(warm_up: WarmUp) -> Path | None:
                     sys.stderr.write(f"{READY}\n")
             elif "run" in order:
                 run = RunFolder(Path(order["run"]))
-                _take_output(run.logs / "rank-0.log")
+                take_output(run.logs / "rank-0.log")
                 return run.path
             else:
                 work = warm_up(order["hint"])
@@ -183,7 +183,7 @@ class _Orders:
         return order
 
 
-def _take_output(log: Path) -> None:
+def take_output(log: Path) -> None:
     """From here on this process reads nothing, and writes into the run's log."""
     null = os.open(os.devnull, os.O_RDONLY)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)

@@ -26,10 +26,9 @@ from tui_lab.runs.journal import Record
 from tui_lab.runs.launcher import Death, Launch
 from tui_lab.runs.lifecycle import fingerprint
 from tui_lab.runs.spare import SPARE, SpareRank
-from tui_lab.runs.turn import Turn, end_ranks
+from tui_lab.runs.turn import EXIT_HELD, Turn, end_ranks
 from tui_lab.sanitize import clean
 
-EXIT_HELD = 3
 _VMSTAT = Path("/proc/vmstat")
 
 

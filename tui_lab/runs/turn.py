@@ -12,14 +12,17 @@ import psutil
 
 from tui_lab.runs.environment import grace_seconds
 from tui_lab.runs.folder import RunFolder
-from tui_lab.runs.journal import Record
+from tui_lab.runs.journal import JournalReader
 from tui_lab.runs.lifecycle import Lifecycle
 from tui_lab.runs.lock import hold_lock
+from tui_lab.runs.record import Record
 from tui_lab.runs.roster import living_launchers, living_ranks
 from tui_lab.runs.spool import Spool
 from tui_lab.runs.tail import last_words
 
 LAST_WORDS = ("finished", "stopped", "failed")
+EXIT_HELD = 3
+"""A process's exit code where another one has the run."""
 
 
 class Turn:
@@ -39,7 +42,7 @@ class Turn:
             return None
         end_ranks(folder)
         # What was sent while nobody was there to hear it is not for this turn: an old "stop" would end it at once.
-        Spool(folder).reject_waiting("the run was not going when this was sent")
+        answer_waiting(folder, "the run was not going when this was sent")
         return cls(folder, lock)
 
     def record(self, kind: str, **data: Any) -> None:
@@ -54,10 +57,19 @@ class Turn:
 
     def end(self, outcome: str, message: str) -> None:
         """Answer what still waits, say how it ended, and let the run go."""
-        Spool(self.folder).reject_waiting("the run ended before this was done")
+        answer_waiting(self.folder, "the run ended before this was done")
         self._lifecycle.append("ended", outcome=outcome, message=message)
         self._lifecycle.close()
         os.close(self._lock)
+
+
+def answer_waiting(folder: RunFolder, why: str) -> None:
+    """Answer each command that no rank will: no, unless it is journalled as applied."""
+
+    def applied() -> dict[str, Record]:
+        return {str(r.data.get("id")): r for r in JournalReader(folder).read_events() if r.kind == "applied"}
+
+    Spool(folder).answer_waiting(why, applied)
 
 
 def end_ranks(folder: RunFolder) -> None:
