@@ -1,9 +1,9 @@
 import pytest
 
-from tui_lab.tui.bandwidth import DEFAULT_LINK, FrameBudget, link_speed
+from tui_lab.tui.bandwidth import DEFAULT_LINK, LADDER, LOCAL_LINK, Line, LivePictures, link_speed
+from tui_lab.tui.terminal import ColourDepth
 
-FULL_FRAME = 437_000  # 200×60 cells of noise in true colour
-SMALL_FRAME = 75_000  # 64×64 pixels
+BUFFER = 16_000
 
 
 class Clock:
@@ -14,62 +14,134 @@ class Clock:
         return self.now
 
 
-def frames_in(seconds: float, budget: FrameBudget, clock: Clock, size: int) -> int:
-    """Frames let through by a picture that is redrawn fifty times a second."""
-    sent, end = 0, clock.now + seconds
-    while clock.now < end:
-        sent += budget.allow(size)
-        clock.now += 0.02
-    return sent
+class Drain:
+    """A terminal that takes so many bytes a second, behind a buffer; it answers a question when it has come to it."""
+
+    def __init__(self, clock: Clock, line: Line, speed: float, buffer: float = BUFFER) -> None:
+        self.clock, self.line, self.speed, self.buffer = clock, line, speed, buffer
+        self.held = 0.0
+        self.answer_at: float | None = None
+        self.longest_echo = 0.0
+
+    def wait(self, seconds: float) -> None:
+        self.clock.now += seconds
+        self.held = max(0.0, self.held - self.speed * seconds)
+        if self.answer_at is not None and self.clock.now >= self.answer_at:
+            self.answer_at = None
+            self.line.answered()
+
+    def write(self, size: int) -> None:
+        """As a writer's thread does it: in pieces, each of which waits where the buffer is full."""
+        for start in range(0, size, 4096):
+            piece = min(4096, size - start)
+            waits = max(0.0, self.held + piece - self.buffer) / self.speed
+            self.wait(waits)
+            self.held += piece
+            self.line.written(piece, waits)
+        if self.answer_at is None and self.line.ask():
+            self.answer_at = self.clock.now + self.held / self.speed + 0.01
+        self.longest_echo = max(self.longest_echo, self.held / self.speed)
+
+    def play(self, seconds: float, least: int = 500) -> int:
+        """A film that always has more to send, looked at fifteen times a second; bytes that were sent."""
+        end, sent = self.clock.now + seconds, 0
+        while self.clock.now < end:
+            if (room := self.line.room()) > 0:
+                self.write(max(room, least))
+                sent += max(room, least)
+            self.wait(1 / 15)
+        return sent
 
 
-def test_full_frames_go_out_at_most_one_and_a_half_times_a_second() -> None:
+@pytest.mark.parametrize(("speed", "echo"), [(1_000_000, 0.1), (256_000, 0.15), (64_000, 0.3)])
+def test_an_echo_behind_live_pictures_is_prompt_once_the_line_is_known(speed: float, echo: float) -> None:
     clock = Clock()
-    assert 13 <= frames_in(10, FrameBudget(clock=clock), clock, FULL_FRAME) <= 15
+    drain = Drain(clock, line := Line(LOCAL_LINK, clock=clock), speed)
+    drain.play(5.0)
+    drain.longest_echo = 0.0
+    sent = drain.play(20.0)
+    assert drain.longest_echo < echo
+    assert sent / 20 > 0.3 * speed
+    assert 0.5 * speed < line.bytes_per_second < 2 * speed
 
 
-def test_small_pictures_go_out_at_least_eight_times_a_second() -> None:
+def test_over_ssh_where_nothing_waits_the_answers_of_the_terminal_tell_the_speed() -> None:
     clock = Clock()
-    assert frames_in(10, FrameBudget(clock=clock), clock, SMALL_FRAME) >= 80
+    drain = Drain(clock, line := Line(DEFAULT_LINK, clock=clock), 64_000, buffer=10_000_000)
+    line.answered()  # Textual's own question at the start
+    drain.play(10.0)
+    drain.longest_echo = 0.0
+    drain.play(20.0)
+    assert drain.longest_echo < 0.3
 
 
-def test_nothing_goes_out_while_the_last_frame_is_still_being_written() -> None:
-    clock, writes = Clock(), 2
-    budget = FrameBudget(clock=clock, backlog=lambda: writes)
-    assert frames_in(5, budget, clock, SMALL_FRAME) == 0
-    writes = 0
-    assert budget.allow(SMALL_FRAME)
-
-
-def test_a_line_that_lags_lowers_the_budget_to_what_it_takes() -> None:
+def test_a_terminal_that_answers_once_and_never_again_still_gets_pictures() -> None:
     clock = Clock()
-    drained_at = 0.0
-    budget = FrameBudget(clock=clock, backlog=lambda: int(clock.now < drained_at))
-    assert budget.allow(SMALL_FRAME)
-    drained_at = clock.now + 1.0  # the line takes 75 kB/s
-    frames_in(1.1, budget, clock, SMALL_FRAME)
-    assert budget.bytes_per_second < SMALL_FRAME
+    line = Line(DEFAULT_LINK, clock=clock)
+    line.answered()
+    assert line.ask() and not line.ask()
+    clock.now += 5
+    assert line.room() == 0
+    clock.now += 6
+    assert not line.ask() and line.room() > 0
 
 
-def test_the_budget_grows_back_to_its_first_size_and_no_further() -> None:
+def test_a_line_that_becomes_faster_is_found_to_be() -> None:
     clock = Clock()
-    drained_at = 0.0
-    budget = FrameBudget(clock=clock, backlog=lambda: int(clock.now < drained_at))
-    first = budget.bytes_per_second
-    budget.allow(SMALL_FRAME)
-    drained_at = clock.now + 2.0
-    frames_in(60, budget, clock, SMALL_FRAME)
-    assert budget.bytes_per_second == first
+    drain = Drain(clock, line := Line(LOCAL_LINK, clock=clock), 64_000)
+    drain.play(10.0)
+    drain.speed = 4_000_000
+    drain.play(60.0)
+    assert line.bytes_per_second > 1_000_000
 
 
-def test_a_line_that_hangs_for_an_hour_still_gets_a_picture_now_and_then() -> None:
+def test_what_a_person_asks_for_is_not_exceeded() -> None:
     clock = Clock()
-    drained_at = 0.0
-    budget = FrameBudget(clock=clock, backlog=lambda: int(clock.now < drained_at))
-    budget.allow(FULL_FRAME)
-    drained_at = clock.now + 3600
-    frames_in(3601, budget, clock, FULL_FRAME)
-    assert frames_in(60, budget, clock, FULL_FRAME) >= 1
+    drain = Drain(clock, line := Line(50_000, 50_000, clock=clock), 10_000_000)
+    assert drain.play(20.0) <= 20 * 50_000
+    assert line.bytes_per_second <= 50_000
+
+
+def test_all_that_is_written_counts_against_the_pictures() -> None:
+    clock = Clock()
+    line = Line(100_000, clock=clock)
+    assert line.room() == 5_000
+    line.queued(2_000)
+    line.written(1_000, 0.0)
+    assert line.room() == 2_000
+    line.dequeued(2_000)
+    clock.now += 1
+    assert line.room() == 5_000
+
+
+def test_colours_then_size_give_way_while_frames_take_long_and_come_back() -> None:
+    clock = Clock()
+    film = LivePictures(clock)
+    seen = []
+    for seconds in (0.5, 0.5, 0.2, 0.2, 0.01, 0.01):
+        film.began()
+        seen.append(film.quality)
+        clock.now += seconds
+        film.done()
+    assert seen == [LADDER[rung] for rung in (0, 1, 2, 2, 2, 1)]
+    assert LADDER[1].depth is ColourDepth.PALETTE and LADDER[2].coarse == 2
+
+
+def test_the_header_has_words_for_a_slow_line_while_a_film_plays() -> None:
+    clock = Clock()
+    film, line = LivePictures(clock), Line(64_000, clock=clock)
+    assert film.words(line) == ""
+    for _ in range(12):
+        film.began()
+        clock.now += 0.35
+        film.done()
+        if film.quality == LADDER[1]:
+            said = film.words(line)
+    assert said.startswith("slow line: 256 colours, ") and said.endswith(" fps")
+    assert film.words(line) == "slow line: 256 colours, pixels ×4, 3 fps"
+    assert film.words(Line(LOCAL_LINK)) == ""
+    clock.now += 10
+    assert film.words(line) == ""
 
 
 @pytest.mark.parametrize(
@@ -78,12 +150,8 @@ def test_a_line_that_hangs_for_an_hour_still_gets_a_picture_now_and_then() -> No
         ({"SSH_CONNECTION": "10.0.0.1 50000 10.0.0.2 22"}, DEFAULT_LINK),
         ({"TMUX": "/tmp/tmux-0/default,1,0"}, DEFAULT_LINK),
         ({"DIFFUSION_LAB_BYTES_PER_SECOND": "50000", "SSH_TTY": "/dev/pts/1"}, 50_000),
-        ({"DIFFUSION_LAB_BYTES_PER_SECOND": "fast", "SSH_TTY": "/dev/pts/1"}, DEFAULT_LINK),
+        ({}, LOCAL_LINK),
     ],
 )
-def test_link_speed_from_the_environment(environ: dict[str, str], speed: float) -> None:
+def test_the_first_guess_of_the_speed(environ: dict[str, str], speed: float) -> None:
     assert link_speed(environ) == speed
-
-
-def test_a_terminal_on_this_machine_is_faster_than_a_remote_one() -> None:
-    assert link_speed({}) > DEFAULT_LINK

@@ -1,3 +1,4 @@
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from textual.geometry import Region
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui_lab.tui.bandwidth import LADDER
 from tui_lab.tui.terminal import ColourDepth
 from tui_lab.tui.widgets.pixel_view import PixelView
 
@@ -251,3 +253,38 @@ async def test_what_was_shown_while_hidden_is_there_afterwards() -> None:
         app.query_one("#frame").display = True
         await pilot.pause()
         assert cell(app, 1, 1)[2] == "#0000ff"
+
+
+async def test_lines_that_find_no_room_follow_when_there_is_some_each_in_its_turn() -> None:
+    view = PixelView(depth=ColourDepth.TRUECOLOR)
+    room = 0
+    async with Gallery(view).run_test(size=(40, 20)) as pilot:
+        view.show(np.zeros((20, 20, 3), np.uint8))
+        await pilot.pause()
+        view.room = lambda: room
+        noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+        before = list(view._strips)
+        view.show(noise)
+        assert view.behind and view._strips == before
+        rows = 0
+        for granted in (2_500, 2_500, 1_000_000):
+            room = granted
+            view._catch_up()
+            sent = sum(new is not old for new, old in zip(view._strips, before, strict=True))
+            assert sent > rows
+            rows = sent
+        assert rows == 10 and not view.behind
+        assert np.array_equal(view._canvas, noise)
+
+
+async def test_few_colours_and_large_pixels_are_a_fraction_of_the_bytes() -> None:
+    view = PixelView(depth=ColourDepth.TRUECOLOR)
+    async with Gallery(view).run_test(size=(40, 20)):
+        noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+        sizes = []
+        for quality in LADDER:
+            view.show(noise, quality=quality)
+            sizes.append(sum(len(strip.render(view.app.console).encode()) for strip in view._strips))
+        assert all(smaller < 0.75 * larger for larger, smaller in itertools.pairwise(sizes))
+        view.show(noise)
+        assert np.array_equal(view._canvas, noise)

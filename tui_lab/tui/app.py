@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gc
 import importlib
+import os
 import signal
 from collections.abc import Iterable
 from functools import partial
@@ -20,11 +21,14 @@ from textual.await_complete import AwaitComplete
 from textual.screen import ActiveBinding, Screen
 
 from tui_lab.errors import LabError
+from tui_lab.tui.bandwidth import Line, asked_speed, link_speed
 from tui_lab.tui.memory import Memory
 from tui_lab.tui.screens.opening import OpeningScreen
 from tui_lab.tui.theme import DARK, LIGHT
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from tui_lab.tui.screens.lab import LabScreen
 
 
@@ -39,10 +43,24 @@ class LabApp(App[LabError]):
         super().__init__()
         self._target = target
         self._memory = Memory.load()
+        self.line = Line(link_speed(os.environ), asked_speed(os.environ))
         self.lab: LabScreen | None = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = self._memory.theme if self._memory.theme in self.available_themes else DARK.name
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's own for this terminal, and where it has a line, one that watches it."""
+        chosen = super().get_driver_class()
+        if chosen.__module__ != "textual.drivers.linux_driver":
+            return chosen
+        from tui_lab.tui.driver import LineDriver
+
+        return LineDriver
+
+    def terminal_gone(self) -> None:
+        """Nobody sees this any more, and no signal said so."""
+        self._leave_at_once()
 
     def get_default_screen(self) -> Screen[None]:
         return OpeningScreen()

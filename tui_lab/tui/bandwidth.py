@@ -1,84 +1,260 @@
-"""How many bytes a second live pictures may take, so that a key's echo never waits behind them.
+"""How many bytes a second the line to the terminal takes, and so how much a live picture may send now.
 
-Textual queues what it writes, in order: on a link that drains 1 MB/s, ten full frames a second held an echo up for
-4.5 s. So a picture asks here first. One that is refused is not kept: its owner comes back with the latest.
+What is written waits in order behind all that was written before: on a line of 1 MB/s, ten full frames a second held a
+key's echo up for 4.5 s. So the one `Line` of the app counts every byte that goes out, learns from the writer how fast
+they are taken, and lets pictures have only so much on its way that an echo behind it is still prompt.
 """
 
-import time
-from collections.abc import Callable, Mapping
+from __future__ import annotations
 
-from textual.app import App
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from tui_lab.tui.terminal import ColourDepth
 
 DEFAULT_LINK = 1_000_000
-"""Bytes a second that a terminal at the other end of a line is believed to take."""
-
+"""Bytes a second that a terminal at the other end of a line is believed to take, until it was seen to take others."""
 LOCAL_LINK = 8_000_000
+_FASTEST = 64_000_000
+SLOW = 2_000_000
+"""Below so many bytes a second a line is called slow, where pictures suffer from it."""
 
-_SHARE = 0.65  # of the link; the rest is for echoes, curves and numbers
-_SLOWEST = 0.02  # of the first budget: a picture now and then, however slow the line is
+_AHEAD_SECONDS = 0.05
+"""Pictures on their way hold an echo up by no more than this."""
+_SHARE = 0.75
+"""Bytes are believed to be taken a little slower than they were seen to be: the rest is for echoes and numbers."""
+_WAITED_SECONDS = 0.004
+"""A write that took longer found the terminal's buffer full."""
+_MEASURED_SECONDS = 0.03
+_BUFFER_BYTES = 12_000
+"""What Linux keeps between a program and a terminal that doesn't read."""
+_OVERDUE_SECONDS = 0.06
+_GIVEN_UP_SECONDS = 10.0
 
 
 def link_speed(environ: Mapping[str, str]) -> float:
     """Bytes a second: `DIFFUSION_LAB_BYTES_PER_SECOND`, else a guess from whether this is an SSH session."""
-    asked = environ.get("DIFFUSION_LAB_BYTES_PER_SECOND", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return float(asked)
+    if asked := asked_speed(environ):
+        return asked
     remote = environ.get("SSH_CONNECTION") or environ.get("SSH_TTY") or environ.get("TMUX") or environ.get("STY")
     return DEFAULT_LINK if remote else LOCAL_LINK
 
 
-def queued_writes(app: App[object]) -> int:
-    """Writes that Textual has not handed to the terminal yet; 0 where it has no writer (headless, in a browser).
-
-    It reads private attributes of Textual's Linux driver, which is pinned to a minor version.
-    """
-    writer = getattr(getattr(app, "_driver", None), "_writer_thread", None)
-    queue = getattr(writer, "_queue", None)
-    return queue.qsize() if queue is not None else 0
+def asked_speed(environ: Mapping[str, str]) -> float:
+    """What `DIFFUSION_LAB_BYTES_PER_SECOND` allows; 0 where it says nothing."""
+    asked = environ.get("DIFFUSION_LAB_BYTES_PER_SECOND", "")
+    return float(asked) if asked.isdecimal() else 0.0
 
 
-class FrameBudget:
-    """Bytes a second for live pictures; spends no more than its share of `link`, and less where the line lags.
+class Line:
+    """Bytes on their way to the terminal, and the speed at which they go. Its methods may be called by any thread.
 
-    A picture still being written when the next one is due means a slower line: the budget becomes what the line was
-    seen to take, and grows back by a quarter with every picture that went out in time.
+    Two things tell the speed: writes that had to wait, and, where the terminal answers questions, how long an answer
+    takes to come, for over SSH nothing waits here while megabytes do further on.
     """
 
     def __init__(
-        self,
-        link: float = DEFAULT_LINK,
-        *,
-        backlog: Callable[[], int] = lambda: 0,
-        clock: Callable[[], float] = time.monotonic,
+        self, link: float = LOCAL_LINK, most: float = 0.0, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`backlog` is the number of writes under way, such as `queued_writes` of the app."""
-        self._most = _SHARE * link
-        self._rate = self._most
-        self._backlog = backlog
+        """`link` is the first guess; with `most` it never rises above that."""
+        self._most = most or _FASTEST
+        self._rate = link
         self._clock = clock
-        self._due = clock()
-        self._sent_at = self._due
-        self._sent_bytes = 0
-        self._lagged = False
+        self._lock = threading.Lock()
+        self._queued = 0
+        self._level = 0.0
+        self._drained_at = clock()
+        self._waited = _Waited()
+        self._unhindered = 0
+        self._asked: _Question | None = None
+        self._answers = False
+        self._quickest = 1.0
+        self.sent = 0
+        """All that was written so far."""
 
     @property
     def bytes_per_second(self) -> float:
-        """The budget as it now stands."""
         return self._rate
 
-    def allow(self, size: int) -> bool:
-        """Whether a picture of about `size` bytes may go now; if so, it is counted as sent."""
+    @property
+    def on_their_way(self) -> float:
+        """Bytes that are believed not to have reached the terminal."""
+        with self._lock:
+            self._drain()
+            return self._level + self._queued
+
+    def room(self) -> int:
+        """Bytes that pictures may send now; 0 or less: none."""
+        waiting = self.on_their_way
+        asked = self._asked
+        if asked is not None and self._overdue(asked) > _OVERDUE_SECONDS:
+            return 0
+        return int(self._rate * _AHEAD_SECONDS - waiting)
+
+    # What the driver tells
+
+    def queued(self, size: int) -> None:
+        """So much was handed to the writer."""
+        with self._lock:
+            self._queued += size
+
+    def dequeued(self, size: int) -> None:
+        """The writer has done with it."""
+        with self._lock:
+            self._queued -= size
+
+    def written(self, size: int, seconds: float) -> None:
+        """The writer wrote so many bytes, and was held by them for so long."""
+        with self._lock:
+            self._drain()
+            self._level += size
+            self.sent += size
+            if seconds > _WAITED_SECONDS:
+                self._unhindered = 0
+                self._level = max(self._level, _BUFFER_BYTES)
+                self._waited = _Waited(self._waited.size + size, self._waited.seconds + seconds)
+                if self._waited.seconds > _MEASURED_SECONDS:
+                    self._seen(self._waited.size / self._waited.seconds)
+                    self._waited = _Waited()
+                return
+            self._waited = _Waited()
+            self._unhindered += size
+            if self._unhindered > self._rate / 2:
+                self._unhindered = 0
+                self._rate = min(self._most, self._rate * 1.1)
+
+    def ask(self) -> bool:
+        """Whether a question is to be sent along now, for the terminal to answer when it comes to it."""
+        with self._lock:
+            if self._asked is not None and self._clock() - self._asked.at > _GIVEN_UP_SECONDS:
+                self._asked, self._answers = None, False
+            if not self._answers or self._asked is not None:
+                return False
+            self._drain()
+            self._asked = _Question(self._clock(), self._level + self._queued)
+            return True
+
+    def answered(self) -> None:
+        """The terminal answered the last question, or one that another asked: then it is known to answer."""
+        with self._lock:
+            self._answers = True
+            asked, self._asked = self._asked, None
+            if asked is None:
+                return
+            took = self._clock() - asked.at
+            self._quickest = min(self._quickest, took)
+            late = took - self._quickest
+            if late > _OVERDUE_SECONDS:
+                self._seen(asked.behind / late)
+
+    # Underneath
+
+    def _overdue(self, asked: _Question) -> float:
+        return self._clock() - asked.at - self._quickest - asked.behind / self._rate
+
+    def _drain(self) -> None:
         now = self._clock()
-        if now < self._due:
-            return False
-        if self._backlog():
-            self._lagged = True
-            return False
-        if self._lagged:
-            self._rate = max(self._most * _SLOWEST, min(self._rate, _SHARE * self._sent_bytes / (now - self._sent_at)))
-            self._lagged = False
-        elif self._sent_bytes:
-            self._rate = min(self._most, self._rate * 1.25)
-        self._sent_at, self._sent_bytes = now, size
-        self._due = now + size / self._rate
-        return True
+        self._level = max(0.0, self._level - _SHARE * self._rate * (now - self._drained_at))
+        self._drained_at = now
+
+    def _seen(self, rate: float) -> None:
+        """A slower line is believed at once, a faster one by and by."""
+        rate = min(max(rate, 1000.0), self._most)
+        self._rate = rate if rate < self._rate / 2 else 0.7 * self._rate + 0.3 * rate
+
+
+class _Waited(NamedTuple):
+    size: int = 0
+    seconds: float = 0.0
+
+
+class _Question(NamedTuple):
+    at: float
+    behind: float  # bytes that go before it
+
+
+class Quality(NamedTuple):
+    """How a live picture is sent: in so many colours at most, each pixel `coarse` times as large."""
+
+    depth: ColourDepth = ColourDepth.TRUECOLOR
+    coarse: int = 1
+
+
+LADDER = (
+    Quality(),
+    Quality(ColourDepth.PALETTE),
+    Quality(ColourDepth.PALETTE, 2),
+    Quality(ColourDepth.PALETTE, 3),
+    Quality(ColourDepth.PALETTE, 4),
+)
+"""What gives way, in this order: each costs about half of the one before."""
+_TOO_SLOW, _QUICK = 1 / 3, 1 / 12
+"""Seconds a frame: one that took longer sends the next a rung down, one that took less a rung up."""
+_RATE_SECONDS = 3.0
+_REST_SECONDS = 0.5
+
+
+class LivePictures:
+    """The frames of one film: how well the next is sent, and how many a second came through."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._rung = 0
+        self._begun: float | None = None
+        self._is_coarse = False
+        self._done: deque[float] = deque(maxlen=64)
+        self.under_way = False
+        """A frame was begun and not all of it was sent."""
+
+    @property
+    def quality(self) -> Quality:
+        return LADDER[self._rung]
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether the last frame could look better than it does."""
+        return self._is_coarse
+
+    @property
+    def has_rested(self) -> bool:
+        """Whether no frame has come for a while: then there is time for the last one to be sent at its best."""
+        return not self._done or self._clock() - self._done[-1] > _REST_SECONDS
+
+    def rest(self) -> None:
+        """The last frame is sent at its best."""
+        self._is_coarse = False
+
+    def began(self) -> None:
+        """A frame is sent from now on."""
+        self._begun = self._clock()
+        self.under_way = True
+        self._is_coarse = self._rung > 0
+
+    def done(self) -> None:
+        """All of it was handed to the line."""
+        now = self._clock()
+        self.under_way = False
+        self._done.append(now)
+        if self._begun is None:
+            return
+        took = now - self._begun
+        self._begun = None
+        if took > _TOO_SLOW:
+            self._rung = min(self._rung + 1, len(LADDER) - 1)
+        elif took < _QUICK:
+            self._rung = max(self._rung - 1, 0)
+
+    def words(self, line: Line) -> str:
+        """ "slow line: 256 colours, 3 fps"; "" while nothing had to give way, or nothing plays."""
+        now = self._clock()
+        while self._done and now - self._done[0] > _RATE_SECONDS:
+            self._done.popleft()
+        if line.bytes_per_second > SLOW or not self._done:
+            return ""
+        depth, coarse = self.quality
+        parts = ["256 colours"] if depth is ColourDepth.PALETTE else []
+        parts += [f"pixels ×{coarse}"] if coarse > 1 else []
+        return f"slow line: {', '.join([*parts, f'{len(self._done) / _RATE_SECONDS:.0f} fps'])}"

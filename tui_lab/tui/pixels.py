@@ -118,6 +118,15 @@ def shrink(images: Pixels, factor: int) -> Pixels:
     return np.rint(squares.mean(axis=(-4, -2))).astype(np.uint8)
 
 
+def coarsened(canvas: Pixels, factor: int) -> Pixels:
+    """(H, W, 3) → (H, W, 3): squares of factor × factor pixels of their mean; the last ones may be cut."""
+    if factor == 1:
+        return canvas
+    height, width = canvas.shape[:2]
+    padded = np.pad(canvas, ((0, -height % factor), (0, -width % factor), (0, 0)), mode="edge")
+    return upscale(shrink(padded, factor), factor)[:height, :width]
+
+
 def grid(images: Pixels, columns: int, gap: int, background: tuple[int, int, int]) -> Pixels:
     """(N, H, W, C) → one picture (H', W', 3), row by row, `gap` pixels of background between neighbours."""
     count, height, width = images.shape[:3]
@@ -315,6 +324,11 @@ class PixelStrip(Strip):
 
     def __bool__(self) -> bool:
         return self._pixels.shape[1] > 0
+
+    @property
+    def length(self) -> int:
+        """About how many bytes it sends: a character of three counts as two."""
+        return len(self._render_cache or "") + self._pixels.shape[1]
 
     def render(self, console: Console) -> str:
         """The row as escape sequences; `console` has no say, the strip knows its depth."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import ClassVar
@@ -23,7 +22,7 @@ from tui_lab.recipe import KNOBS
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import Frame
 from tui_lab.tui.attached import AttachedRun, Update
-from tui_lab.tui.bandwidth import FrameBudget, link_speed, queued_writes
+from tui_lab.tui.bandwidth import Line, LivePictures
 from tui_lab.tui.draft import Draft
 from tui_lab.tui.keymap import load_keymap
 from tui_lab.tui.layouts import LAYOUTS, SMALLEST, layout_for
@@ -90,7 +89,7 @@ class LabScreen(LoadingScreen):
         super().__init__(draft, memory)
         self._first_run = run
         self._frame: Frame | None = None
-        self._budget = FrameBudget(link_speed(os.environ), backlog=lambda: queued_writes(self.app))
+        self._film = LivePictures()
         self._curves_dirty = False
         self._curves_drawn = 0.0
 
@@ -106,7 +105,8 @@ class LabScreen(LoadingScreen):
 
     def on_mount(self) -> None:
         self.set_interval(CURVE_SECONDS, self._draw_curves)
-        self.set_interval(FRAME_SECONDS, self._draw_frame)
+        self._frame_timer = self.set_interval(FRAME_SECONDS, self._draw_frame, pause=True)
+        self.query_one(DenoisingPanel).pace(self._line.room)
         self.panel = self._memory.panel if self._memory.panel in {kind.panel_id() for kind in PANELS} else "dataset"
         self.query_one(PanelTabs).active = self.panel
         self.query_one(LossPanel).log_y = self._memory.log_y
@@ -285,7 +285,7 @@ class LabScreen(LoadingScreen):
             return
         # Before the records: the one that says that a preview is done comes after its frames.
         if update.frame is not None:
-            self._frame = update.frame
+            self._take_frame(update.frame)
         for record in update.records:
             if record.kind == "applied" and record.data.get("command") == "set" and self.steers:
                 self.draft.adopt({key: new for key, (_, new) in record.data["changes"].items()})
@@ -300,6 +300,8 @@ class LabScreen(LoadingScreen):
             elif record.kind == "preview" and not self.query_one(DenoisingPanel).is_scrubbing:
                 self._frame = None
                 self._hold_latest(attached)
+        if update.damage:
+            self.complain(LabError(f"the journal of {attached.id} is damaged: {', '.join(update.damage)}"))
         self._curves_dirty = self._curves_dirty or bool(update.records)
         if update.status_changed:
             self._show_header()
@@ -320,7 +322,7 @@ class LabScreen(LoadingScreen):
         if not self._curves_dirty or self.attached is None:
             return
         seconds = CALM_CURVE_SECONDS if len(self.attached.curves.steps) > CALM_AFTER else 0.0
-        if time.monotonic() - self._curves_drawn < seconds:
+        if time.monotonic() - self._curves_drawn < seconds or self._line.room() <= 0:
             return
         self._curves_dirty = False
         self._curves_drawn = time.monotonic()
@@ -336,13 +338,32 @@ class LabScreen(LoadingScreen):
         words = strip_words(attached.status, loss)
         self.query_one(RunStrip).show(attached.status.name, words, attached.curves.steps, attached.curves.loss)
 
+    @property
+    def _line(self) -> Line:
+        line: Line = self.app.line  # type: ignore[attr-defined]
+        return line
+
     def _draw_frame(self) -> None:
-        """The newest live frame, as far as the line carries it; older ones are dropped."""
-        frame, panel = self._frame, self.query_one(DenoisingPanel)
-        if frame is None or panel.is_scrubbing or not self._budget.allow(panel.frame_bytes):
+        """The newest live frame, once all of the last one is on its way; those that came between are dropped."""
+        panel, film = self.query_one(DenoisingPanel), self._film
+        if panel.is_behind:
             return
-        self._frame = None
-        panel.step(frame.pixels, frame.header)
+        if film.under_way:
+            film.done()
+        if self._frame is not None:
+            if not panel.is_scrubbing and self._line.room() > 0:
+                frame, self._frame = self._frame, None
+                film.began()
+                panel.step(frame.pixels, frame.header, film.quality)
+        elif not film.is_coarse:
+            self._frame_timer.pause()
+        elif film.has_rested:
+            film.rest()
+            panel.sharpen()
+
+    def _take_frame(self, frame: Frame) -> None:
+        self._frame = frame
+        self._frame_timer.resume()
 
     def _waiting_words(self, attached: AttachedRun) -> str:
         status = attached.status
@@ -368,7 +389,7 @@ class LabScreen(LoadingScreen):
         self.query_one(DenoisingPanel).wait(words)
 
     def drawing_step(self, frame: Frame) -> None:
-        self._frame = frame
+        self._take_frame(frame)
 
     def drawing_done(self, trajectory: Trajectory) -> None:
         self._frame = None
@@ -379,7 +400,8 @@ class LabScreen(LoadingScreen):
 
     def _show_header(self) -> None:
         parameters = self.parameters
-        state = header_of(self.draft.recipe, self.draft.origin, parameters, self.attached, self.note)
+        note = self.note or self._film.words(self._line)
+        state = header_of(self.draft.recipe, self.draft.origin, parameters, self.attached, note)
         self.query_one(LabHeader).state = state
         self.set_class(self.attached is not None, "-has-run")
 

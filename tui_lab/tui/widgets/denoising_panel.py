@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,13 +16,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui_lab.catalog.samplers import SAMPLERS
+from tui_lab.tui.bandwidth import Quality
 from tui_lab.tui.widgets.panel import Panel
-from tui_lab.tui.widgets.pixel_view import PixelView
+from tui_lab.tui.widgets.pixel_view import BEST, PixelView
 
 Pixels = NDArray[np.uint8]
-
-BYTES_A_CELL = 36
-"""Of noise in true colours (measured: 437 kB for 200×60 cells)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +57,9 @@ class DenoisingPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self._trajectory: Trajectory | None = None
+        self._live: tuple[Pixels, dict[str, Any]] | None = None
         self._index = 0
+        self._quality = BEST
 
     def compose(self) -> ComposeResult:
         yield Static(id="denoising-words")
@@ -91,25 +92,36 @@ class DenoisingPanel(Panel):
         return self._trajectory is not None and self._index < len(self._trajectory.pixels) - 1
 
     @property
-    def frame_bytes(self) -> int:
-        """About what a new picture in both panes costs the line."""
-        return BYTES_A_CELL * self.content_size.width * self.content_size.height
+    def is_behind(self) -> bool:
+        """Whether lines of the pictures still wait for room on the line."""
+        return any(view.behind for view in self.query(PixelView) if view.display)
+
+    def pace(self, room: Callable[[], int]) -> None:
+        """From now on the pictures send no more bytes at a time than there is `room` for."""
+        for view in self.query(PixelView):
+            view.room = lambda: room() // 2  # the other one may come with it
+
+    def sharpen(self) -> None:
+        """The live pictures that stand there at their best."""
+        if self._live is not None:
+            self.step(*self._live)
 
     def wait(self, words: str) -> None:
         """No picture yet: what to press, or what is being waited for."""
-        self._trajectory = None
+        self._trajectory = self._live = None
         self._reveal(False)
         self.query_one("#denoising-words", Static).update(Content(words), layout=False)
         self.border_subtitle = ""
 
-    def step(self, pixels: Pixels, about: dict[str, Any]) -> None:
-        """One step as it comes. `pixels`: (2, B, H, W, C); `about` holds index, count and timestep among the rest."""
-        self._trajectory = None
+    def step(self, pixels: Pixels, about: dict[str, Any], quality: Quality = BEST) -> None:
+        """One step as it comes. `pixels`: (2, B, H, W, C); `about` holds index, count and timestep among the rest.
+        `quality` as in `PixelView.show`."""
+        self._trajectory, self._live, self._quality = None, (pixels, about), quality
         self._draw(pixels[0], pixels[1], int(about["index"]), int(about["count"]), about.get("timestep"), about)
 
     def hold(self, trajectory: Trajectory) -> None:
         """A whole trajectory, at its end."""
-        self._trajectory = trajectory
+        self._trajectory, self._live, self._quality = trajectory, None, BEST
         self._index = len(trajectory.pixels) - 1
         self._draw_held()
 
@@ -142,11 +154,11 @@ class DenoisingPanel(Panel):
         done = index == count - 1
         self.query_one("#pane-noisy").set_class(done, "-hidden")
         if not done:
-            self.query_one("#view-noisy", PixelView).show(noisy)
+            self.query_one("#view-noisy", PixelView).show(noisy, quality=self._quality)
             self.query_one("#title-noisy", Static).update(
                 Content(f"x_t   t = {timestep:g}" if timestep is not None else "x_t"), layout=False
             )
-        self.query_one("#view-clean", PixelView).show(clean)
+        self.query_one("#view-clean", PixelView).show(clean, quality=self._quality)
         words = "samples" if done else "predicted x₀"
         self.query_one("#title-clean", Static).update(Content(f"{words}   step {index + 1}/{count}"), layout=False)
         self.query_one("#scrub", Static).update(self._bar(index, count, about), layout=False)

@@ -1,8 +1,9 @@
 """A panel of pictures: as large as the cells allow, and cheap to change many times a second."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from rich.cells import set_cell_size
@@ -17,11 +18,14 @@ from textual.widget import Widget
 
 from tui_lab.sanitize import clean
 from tui_lab.tui import pixels
+from tui_lab.tui.bandwidth import Quality
 from tui_lab.tui.empty_state import empty_lines
 from tui_lab.tui.pixels import GridFit, Pixels
 from tui_lab.tui.terminal import ColourDepth, ascii_only, colour_depth
 
 GAP = 1
+CATCH_UP_SECONDS = 1 / 15
+BEST = Quality()
 LEAST_SIDE = 8  # pictures are not reduced below so many pixels a side for the sake of showing them all
 
 
@@ -43,6 +47,14 @@ class _Layout:
         index = row * self.fit.columns + column
         on_picture = 0 <= column < self.fit.columns and inside_x < self.tile_width and inside_y < self.tile_height
         return self.picked[index] if on_picture and index < len(self.picked) else None
+
+
+class _Target(NamedTuple):
+    """What is to be seen: pixels (2·height, width, 3), lines of text over them by their row, and the colours."""
+
+    canvas: Pixels
+    texts: dict[int, str]
+    depth: ColourDepth
 
 
 class PixelView(Widget):
@@ -96,8 +108,18 @@ class PixelView(Widget):
         self._images: Pixels | None = None
         self._labels: tuple[str, ...] = ()
         self._layout_now: _Layout | None = None
+        self._quality = BEST
+        self._target: _Target | None = None
+        self.room: Callable[[], int] | None = None
+        """How many bytes may be sent now; None: any number. Lines that find no room follow as soon as there is some."""
+        self.behind = False
+        """Lines are still those of pictures before."""
+        self._catches_up = False
         self._canvas: Pixels | None = None
-        self._texts: dict[int, str] = {}
+        self._depths: list[ColourDepth] = []
+        self._texts: list[str | None] = []
+        self._next_row = 0
+        self._bytes_a_row = 0
         self._strips: list[Strip] = []
         self._drawn_for: tuple[Size, Color, Color, ColourDepth] | None = None
 
@@ -113,20 +135,36 @@ class PixelView(Widget):
             return self._asked_depth
         return ColourDepth.NONE if self.app.no_color else colour_depth(os.environ)
 
-    def show(self, images: Pixels, labels: Sequence[str] | None = None) -> None:
+    def show(
+        self,
+        images: Pixels,
+        labels: Sequence[str] | None = None,
+        *,
+        quality: Quality = BEST,
+    ) -> None:
         """(N, H, W, C) or (H, W, C), uint8, C of 1 or 3. `labels`, one a picture, stand below them.
 
-        The array is kept, not copied: hand over one that is not written to again.
+        The array is kept, not copied: hand over one that is not written to again. `quality` is for pictures that will
+        be followed by others soon.
         """
         images = images if images.ndim == 4 else images[None]
         self._images = images if len(images) else None
         self._labels = tuple(map(clean, labels or ()))
+        self._quality = quality
+        self._target = None
         self._redraw()
+
+    def _catch_up(self) -> None:
+        """Let more of the lines change that had no room yet."""
+        self._catches_up = False
+        if self.behind:
+            self._redraw()
 
     def clear(self, empty: str | None = None) -> None:
         """No pictures; with `empty`, other words in their place."""
         self._images = None
         self._empty = self._empty if empty is None else empty
+        self._target = None
         self._redraw()
 
     def image_at(self, x: int, y: int) -> int | None:
@@ -167,30 +205,77 @@ class PixelView(Widget):
         return self.size, background, self.styles.color, self.depth
 
     def _update_strips(self) -> list[int]:
-        """Make the strips of rows that differ from the last time; the numbers of those rows."""
+        """Make the strips of rows that differ from the last time, as far as there is room; the numbers of those rows.
+
+        Rows that had to wait come first the next time: from frame to frame, all get their turn.
+        """
         key = self._frame_key()
-        size, background, _, depth = key
+        size, background, _, _ = key
+        fresh = self._canvas is None or key != self._drawn_for
+        if fresh:
+            self._drawn_for, self._target = key, None
+        target = self._target = self._target or self._aim(size, background)
+        if fresh:
+            self._begin(target, size, background)
+        rows = self._rows_in_turn(self._changed_rows(target))
+        assert self._canvas is not None
+        for y, strip in zip(rows, self._encode(target.canvas, rows, target.depth, background), strict=True):
+            text = target.texts.get(y)
+            self._strips[y] = strip if text is None else self._text_strip(text)
+            self._canvas[2 * y : 2 * y + 2] = target.canvas[2 * y : 2 * y + 2]
+            self._depths[y] = target.depth
+            self._texts[y] = text
+        if self.behind and not self._catches_up:
+            self._catches_up = True
+            self.set_timer(CATCH_UP_SECONDS, self._catch_up)
+        return list(range(size.height)) if fresh else rows
+
+    def _begin(self, target: _Target, size: Size, background: Color) -> None:
+        """Empty lines, over which the others come."""
+        self._canvas = np.empty((2 * size.height, size.width, 3), np.uint8)
+        self._canvas[...] = background.rgb
+        self._depths = [target.depth] * size.height
+        self._texts = [None] * size.height
+        self._strips = [self._text_strip(" " * size.width)] * size.height
+
+    def _aim(self, size: Size, background: Color) -> _Target:
         canvas, texts = self._draw(size, background)
-        before, texts_before = self._canvas, self._texts
-        shades_depend_on_all = depth is ColourDepth.NONE
-        if before is None or key != self._drawn_for or shades_depend_on_all:
-            changed = np.ones(size.height, bool)
-        else:
-            changed = (canvas != before).reshape(size.height, -1).any(axis=1)
-            for y in texts.keys() | texts_before.keys():
-                changed[y] |= texts.get(y) != texts_before.get(y)
-        self._canvas, self._texts, self._drawn_for = canvas, texts, key
+        depth = self.depth
+        if depth is ColourDepth.TRUECOLOR:
+            depth = self._quality.depth
+        return _Target(pixels.coarsened(canvas, self._quality.coarse), texts, depth)
+
+    def _changed_rows(self, target: _Target) -> list[int]:
+        height = len(self._depths)
+        if target.depth is ColourDepth.NONE:  # the shades of each row depend on all of them
+            return list(range(height))
+        changed = (target.canvas != self._canvas).reshape(height, -1).any(axis=1)
+        changed |= [depth is not target.depth for depth in self._depths]
+        changed |= [text != target.texts.get(y) for y, text in enumerate(self._texts)]
         rows: list[int] = np.flatnonzero(changed).tolist()
-        strips = self._strips if len(self._strips) == size.height else [Strip.blank(size.width)] * size.height
-        for y, strip in zip(rows, self._encode(canvas, changed, depth, background), strict=True):
-            strips[y] = self._text_strip(texts[y]) if y in texts else strip
-        self._strips = strips
         return rows
 
-    def _encode(self, canvas: Pixels, rows: np.ndarray, depth: ColourDepth, background: Color) -> Sequence[Strip]:
+    def _rows_in_turn(self, rows: list[int]) -> list[int]:
+        """As many of the rows as there is room for, from where the last time ended; one at least where there is any."""
+        if self.room is None or self.depth is ColourDepth.NONE:
+            self.behind = False
+            return rows
+        room = self.room()
+        count = max(1, room // max(self._bytes_a_row, 1)) if room > 0 else 0
+        self.behind = count < len(rows)
+        turn = [y for y in rows if y >= self._next_row] + [y for y in rows if y < self._next_row]
+        if self.behind and count:
+            self._next_row = turn[count]
+        return sorted(turn[:count])
+
+    def _encode(self, canvas: Pixels, rows: list[int], depth: ColourDepth, background: Color) -> Sequence[Strip]:
+        if not rows:
+            return []
         lines = canvas.reshape(-1, 2, *canvas.shape[1:])[rows].reshape(-1, *canvas.shape[1:])
         if depth is not ColourDepth.NONE:
-            return pixels.pixel_strips(lines, depth, background)
+            strips = pixels.pixel_strips(lines, depth, background)
+            self._bytes_a_row = sum(strip.length for strip in strips) // len(strips)
+            return strips
         shades = pixels.luminance_rows(lines, self.app.current_theme.dark, ascii_only(os.environ))
         return [self._text_strip(text) for text in shades]
 
