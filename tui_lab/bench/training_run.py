@@ -113,14 +113,20 @@ def training_run(recipe: str, warm_up_steps: int = 50, changes: Sequence[str] = 
         try:
             folder = RunFolder.open(Path(found["path"]))
             reader = JournalReader(folder)
-            wait_until(
-                lambda: any(record.step >= warm_up_steps for record in reader.read_new()), 180, "the run's first steps"
-            )
+            wait_until(lambda: _has_done(reader.read_new(), warm_up_steps), 180, "the run's first steps")
             yield TrainingRun(found["run"], Path(home), folder, reader)
         finally:
             if _held(env, found["run"]):
                 subprocess.run([COMMAND, "stop", found["run"]], env=env, check=True, capture_output=True)
             wait_until(lambda: not _held(env, found["run"]), 60, "the run's end")
+
+
+def _has_done(records: Sequence[Record], steps: int) -> bool:
+    """LabError where it has failed instead."""
+    for record in records:
+        if record.kind == "failed":
+            raise LabError(f"the run failed: {record.data['message']}")
+    return any(record.step >= steps for record in records)
 
 
 def _held(env: dict[str, str], run: str) -> bool:
