@@ -92,7 +92,7 @@ def test_what_is_no_plain_file_is_moved_aside_unread(folder: RunFolder, tmp_path
 
 def test_a_full_spool_of_the_dead_is_answered(folder: RunFolder) -> None:
     identity = submit(folder, "stop")
-    Spool(folder).reject_waiting("the run was not going")
+    Spool(folder).answer_waiting("the run was not going", dict)
     answer = read_answer(folder, identity)
     assert answer is not None and not answer.ok
     assert Spool(folder).take() == []

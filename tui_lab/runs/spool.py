@@ -12,15 +12,16 @@ import secrets
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tui_lab.errors import DiskFullError, RunError
+from tui_lab.errors import LabError, RunError
 from tui_lab.runs.files import private_folder, replace_file
 from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.record import Record
 
 SIZE_LIMIT = 64 * 1024
 TAKEN_AT_ONCE = 64
@@ -73,7 +74,11 @@ def submit(
 
 def _stamp(folder: RunFolder) -> int:
     """Nanoseconds since 1970, and after all that waits there: a clock may be put back between two commands."""
-    waiting = (name.partition("-")[0] for name in os.listdir(folder.commands_new))  # noqa: PTH208 - names are enough
+    try:
+        names = os.listdir(folder.commands_new)  # noqa: PTH208 - names are enough
+    except FileNotFoundError as error:
+        raise RunError(f"{folder.id} takes no commands: {folder.commands_new} is gone, moved or deleted") from error
+    waiting = (name.partition("-")[0] for name in names)
     newest = max((int(stamp) for stamp in waiting if len(stamp) == 20 and stamp.isdecimal()), default=0)
     return max(time.time_ns(), min(newest + 1, 10**20 - 1))
 
@@ -154,17 +159,23 @@ class Spool:
                 with suppress(FileNotFoundError):
                     source = self._folder.commands_new / f"{identity}.json"
                     source.replace(self._folder.commands_done / source.name)
-            except (DiskFullError, OSError):
+            except (LabError, OSError):
                 break
             del self._answers[identity]
         return not self._answers
 
-    def reject_waiting(self, why: str, step: int = 0) -> None:
-        """Answer no to all that waits: for a supervisor, while no rank is there to take it."""
-        for path in sorted(self._folder.commands_new.glob("*.json")):
-            command = _read(path)
+    def answer_waiting(self, why: str, applied: Callable[[], Mapping[str, Record]]) -> None:
+        """For a supervisor, while no rank is there to take what waits: yes to what is `applied` in the journal, as its
+        rank was killed before it could answer, and no to all else."""
+        waiting = [_read(path) for path in sorted(self._folder.commands_new.glob("*.json"))]
+        known = applied() if waiting else {}
+        for command in waiting:
             if isinstance(command, Command):
-                self.answer(command, False, why, step)
+                record = known.get(command.id)
+                if record is None:
+                    self.answer(command, False, why, 0)
+                else:
+                    self.answer(command, True, str(record.data.get("message", "")), record.step)
 
     def _throw_out(self, path: Path, why: str) -> None:
         """Where it cannot be moved it stays, and is not looked at again."""
