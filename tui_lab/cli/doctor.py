@@ -6,11 +6,9 @@ import asyncio
 import importlib.metadata
 import os
 import platform
-import re
 import shutil
 import sys
 from collections import Counter
-from pathlib import Path
 
 from tui_lab.cli.arguments import JsonOption
 from tui_lab.cli.output import put_fields, put_json, size
@@ -111,18 +109,11 @@ def _runs() -> str:
 
 
 def _orphans() -> str:
-    """Ranks whose supervisor is gone: on their way out, or stuck."""
-    from tui_lab.runs.folder import list_runs
-    from tui_lab.runs.lock import is_locked
-    from tui_lab.runs.roster import living_ranks
+    """On their way out, or stuck."""
+    from tui_lab.runs.orphans import find_orphans
 
-    found = [
-        f"{folder.id}: process {process.pid}"
-        for folder in list_runs()
-        if not is_locked(folder)
-        for process in living_ranks(folder)
-    ]
-    return f"{', '.join(found)} (ended by the next: diffusion-lab resume)" if found else "none"
+    found = [f"process {orphan.pid}, {orphan.what}: {orphan.why}" for orphan in find_orphans()]
+    return f"{'; '.join(found)} (those of a run are ended by: diffusion-lab resume)" if found else "none"
 
 
 def _spares() -> str:
@@ -134,10 +125,6 @@ def _spares() -> str:
 
 
 def _logout() -> str:
-    """systemd can be told to end all of a person's processes at logout, detached runs too."""
-    files = [Path("/etc/systemd/logind.conf"), *Path("/etc/systemd/logind.conf.d").glob("*.conf")]
-    settings = "".join(file.read_text(errors="replace") + "\n" for file in files if file.is_file())
-    found = re.findall(r"^\s*KillUserProcesses\s*=\s*(\w+)", settings, re.MULTILINE)
-    if found and found[-1].lower() in ("yes", "true", "1", "on"):
-        return "this machine ends runs when you log out: allow them with: loginctl enable-linger"
-    return "runs go on after it, as far as this machine's logind says"
+    from tui_lab.runs.logout import hazards
+
+    return "; ".join(map(str, hazards())) or "runs go on after it: no logind, container or batch system ends them"

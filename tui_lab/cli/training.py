@@ -132,6 +132,7 @@ def go(
     from tui_lab.cli.following import ending, follow
     from tui_lab.runs.journal import JournalReader
     from tui_lab.runs.launch import start
+    from tui_lab.runs.logout import hazards
     from tui_lab.runs.status import status_of
 
     past = JournalReader(folder)
@@ -140,6 +141,8 @@ def go(
     start(folder, again=again)
     if detach:
         status = status_of(folder)
+        for hazard in hazards()[:1]:
+            say(f"{folder.id} may not outlive you: {hazard}")
         say(f"{folder.id} trains. See it with: diffusion-lab {folder.id}")
     else:
         say(f"{folder.id} trains. See it, from any terminal, with: diffusion-lab {folder.id}")
