@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_without_runs_the_list_says_how_to_begin(lab: Lab) -> None:
 def test_runs_show_and_log_of_a_finished_run(lab: Lab) -> None:
     lab("train", "pixel-faces-16", "--set", "training.max_train_steps=40", "--name", "heron")
     [listed] = lab("runs", "--json").json
-    assert set(listed) >= KEYS and listed == lab("show", "heron", "--json").json
+    assert set(listed) >= KEYS and {**listed, "interventions": []} == lab("show", "heron", "--json").json
     table = lab("runs").out.splitlines()
     assert len(table) == 2 and "heron" in table[1] and "finished" in table[1]
     shown = lab("show", "heron").out
@@ -74,3 +75,33 @@ def test_show_names_the_pictures_by_their_hash(lab: Lab) -> None:
     session.close()
     shown = lab("show", "heron").out
     assert "cats�: 90 to train on, 10 held out, 2 left out; content 0123456789abcdef\n" in shown
+
+
+@pytest.mark.usefixtures("standin_engine")
+def test_show_lists_what_was_changed_by_whom(lab: Lab) -> None:
+    lab("train", "pixel-faces-16-long", "--set", "optimizer.learning_rate=0.001", "--name", "heron", "--detach")
+    lab("set", "heron", "optimizer.learning_rate=0.01")
+    lab("pause", "heron")
+    lab("stop", "heron")
+    done = lab("show", "heron", "--json").json["interventions"]
+    assert [one["kind"] for one in done] == ["set", "pause", "stop"]
+    assert done[0]["changes"] == {"optimizer.learning_rate": [0.001, 0.01]}
+    assert {(one["pid"], one["outcome"]) for one in done} == {(os.getpid(), "applied")}
+    lines = [line for line in lab("show", "heron").out.splitlines() if "learning_rate 0.001 → 0.01" in line]
+    assert len(lines) == 1 and f"pid {os.getpid()}" in lines[0] and f" {done[0]['step']} " in lines[0]
+
+
+@pytest.mark.usefixtures("standin_engine")
+def test_runs_are_sorted_and_filtered(lab: Lab) -> None:
+    for name, steps in (("heron", 30), ("wren", 20)):
+        lab("train", "pixel-faces-16", "--set", f"training.max_train_steps={steps}", "--name", name)
+    RunFolder.create('[recipe]\nname = "a-test"\n', "lark")
+
+    def listed(*words: str) -> list[str]:
+        return [run["run"] for run in lab("runs", "--json", *words).json]
+
+    assert listed("--status", "finished", "--sort", "step") == ["heron", "wren"]
+    assert listed("--status", "finished", "--sort", "step", "--reverse") == ["wren", "heron"]
+    assert listed("--recipe", "pixel-*", "--filter", "-heron") == ["wren"]
+    assert listed("--status", "lost,failed") == ["lark"]
+    assert "cannot be sorted by 'colour'" in lab("runs", "--sort", "colour").error

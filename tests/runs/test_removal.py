@@ -22,6 +22,7 @@ def a_run(name: str, steps: tuple[int, ...] = (100, 200, 300), previews: int = 3
     for step in steps:
         folder.checkpoint(step).mkdir()
         (folder.checkpoint(step) / "model.safetensors").write_bytes(bytes(4 * BLOCKS))
+        (folder.checkpoint(step) / "state.json").write_text(f'{{"step": {step}}}')
     for number in range(1, previews + 1):
         picture = folder.previews / f"step-{number:08d}-{number:04d}.npy"
         picture.write_bytes(bytes(2 * BLOCKS))
@@ -44,6 +45,13 @@ def test_prune_keeps_the_newest_and_says_what_goes() -> None:
     assert folder.checkpoint_steps() == [300]
     assert [path.name for path in folder.previews.glob("*.npy")] == ["step-00000003-0003.npy"]
     assert surplus(folder, previews=True).words == "nothing"
+
+
+def test_prune_keeps_a_whole_checkpoint_where_the_newest_is_damaged() -> None:
+    folder = a_run("heron")
+    (folder.checkpoint(300) / "state.json").write_text("torn")
+    remove(surplus(folder))
+    assert folder.checkpoint_steps() == [200, 300]
 
 
 def test_prune_never_takes_the_last_checkpoint() -> None:

@@ -17,31 +17,58 @@ if TYPE_CHECKING:
 
     from tui_lab.runs.folder import RunFolder
     from tui_lab.runs.journal import Record
+    from tui_lab.runs.provenance import Intervention
+    from tui_lab.runs.status import Status
 
 POLL_SECONDS = 0.2
 
 
-def runs(json: JsonOption = False) -> None:
-    """List all runs, the newest first.
+def runs(
+    status: Annotated[
+        str | None, typer.Option(metavar="S", help="Only these, as failed,lost: running, paused, finished, stopped …")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="R", help="Only of this recipe: part of its name, or a glob.")
+    ] = None,
+    filter_: Annotated[
+        str | None, typer.Option("--filter", metavar="F", help="Words that all hold, as 'heron* -status:finished'.")
+    ] = None,
+    sort: Annotated[
+        str, typer.Option(metavar="C", help="run, status, recipe, step, loss, speed, device, begun, heard or parent.")
+    ] = "begun",
+    reverse: Annotated[bool, typer.Option("--reverse", "-r", help="The other way round.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """List runs, the newest first.
 
     \b
-    Example: diffusion-lab runs
+    Example: diffusion-lab runs --status failed,lost --sort loss
     """
-    from tui_lab.runs.folder import list_runs
-    from tui_lab.runs.status import status_of
+    from tui_lab.runs.listing import Listing
+    from tui_lab.runs.query import Filter, in_order
 
-    statuses = [status_of(folder) for folder in list_runs()]
+    asked = [f"{name}:{value}" for name, value in (("status", status), ("recipe", recipe)) if value]
+    meant = Filter(" ".join([*asked, filter_ or ""]))
+    found = list(Listing().read())
+    statuses = in_order((one for one in found if meant.matches(one)), sort, reverse)
     if json:
-        put_json([status.as_json() for status in statuses])
-    elif not statuses:
+        put_json([one.as_json() for one in statuses])
+    elif not found:
         say("there are no runs yet: begin one with: diffusion-lab train pixel-faces-16")
+    elif not statuses:
+        say(f"none of {len(found)} runs is like that: see all with: diffusion-lab runs")
     else:
         rows = [
-            (s.run, s.name, str(s.step), number(s.loss), s.recipe, s.device, ago(s.updated), s.parent or "")
+            (s.run, s.name, str(s.step), number(s.loss), s.recipe, s.device, ago(s.updated), _parent(s))
             for s in statuses
         ]
-        headings = ("run", "status", "step", "loss", "recipe", "device", "last heard", "parent")
+        headings = ("run", "status", "step", "loss", "recipe", "device", "last heard", "fork of")
         put_table(headings, rows, right=("step", "loss"))
+
+
+def _parent(status: Status) -> str:
+    """ "amber-heron@500"."""
+    return f"{status.parent}@{status.parent_step}" if status.parent else ""
 
 
 def show(run: RunArgument, json: JsonOption = False) -> None:
@@ -51,17 +78,20 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
     Example: diffusion-lab show amber-heron --json
     """
     from tui_lab.recipe import KNOBS
+    from tui_lab.runs.comparison import provenance_of
     from tui_lab.runs.curves import Curves
     from tui_lab.runs.folder import RunFolder
     from tui_lab.runs.journal import JournalReader
+    from tui_lab.runs.provenance import Provenance
     from tui_lab.runs.status import status_of
 
     folder = RunFolder.open(run)
     status = status_of(folder)
     if json:
-        put_json(status.as_json())
+        interventions = provenance_of(folder).interventions
+        put_json({**status.as_json(), "interventions": [one.as_json() for one in interventions]})
         return
-    journal, curves = JournalReader(folder), Curves()
+    journal, curves, provenance = JournalReader(folder), Curves(), Provenance()
     records = []
     for summary in journal.read_past(full_files=0):
         curves.feed_summary(summary)
@@ -69,6 +99,7 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
     newest = journal.read_new()
     curves.feed(newest)
     records += newest
+    provenance.feed(records)
     goal = f" of {status.max_train_steps}" if status.max_train_steps else ""
     held_out = curves.validation_ema[1]
     put_fields(
@@ -82,7 +113,7 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
             ("device", " ".join(filter(None, (status.device, status.device_name)))),
             ("recipe", status.recipe),
             ("data", _data(records)),
-            ("parent", status.parent or ""),
+            ("fork of", _parent(status)),
             ("changed live", ", ".join(f"{key}={KNOBS[key].format(value)}" for key, value in curves.live.items())),
             ("checkpoints", ", ".join(map(str, folder.checkpoint_steps()))),
             ("pipeline", str(status.pipeline or "")),
@@ -91,6 +122,16 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
             ("folder", str(status.path)),
         ]
     )
+    if provenance.interventions:
+        put()
+        rows = [_told(one) for one in provenance.interventions]
+        put_table(("when", "step", "what", "who", ""), rows, right=("step",))
+
+
+def _told(one: Intervention) -> tuple[str, ...]:
+    """ "24 Nov 14:03:11", "640", "learning_rate 1e-3 → 1e-1", "ada on pts/3, pid 4242", "dropped"."""
+    when = time.strftime("%d %b %H:%M:%S", time.localtime(one.time))
+    return when, str(one.step), one.words, one.who, "" if one.outcome == "applied" else one.outcome
 
 
 def _data(records: Sequence[Record]) -> str:

@@ -1,4 +1,4 @@
-"""What runs take on the disk. A fork's first checkpoint is hard links: its bytes are there once, and go with the last."""
+"""What runs take on the disk. A fork's first checkpoint is links to its parent's files: those bytes are held once."""
 
 from __future__ import annotations
 

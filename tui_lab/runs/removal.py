@@ -14,8 +14,10 @@ from pathlib import Path
 from tui_lab.errors import RunError
 from tui_lab.runs.disk import disk_use
 from tui_lab.runs.folder import RunFolder
-from tui_lab.runs.lifecycle import living_ranks
 from tui_lab.runs.lock import hold_lock
+from tui_lab.runs.previews import recorded
+from tui_lab.runs.roster import living_ranks
+from tui_lab.runs.weights import is_whole
 
 ASIDE = ".removed-"
 """What a name begins with once the thing is out of the way; no reader of run folders takes such names for anything."""
@@ -38,22 +40,24 @@ def whole_run(folder: RunFolder) -> Removal:
 
 
 def surplus(folder: RunFolder, keep: int = 1, previews: bool = False) -> Removal:
-    """All checkpoints but the newest `keep`; with `previews` all recorded denoisings but the newest too.
+    """All checkpoints but the newest `keep` that are whole; with `previews` all recorded denoisings but the newest too.
 
     Raises RunError for a `keep` below 1: a run without a checkpoint cannot go on.
     """
     if keep < 1:
         raise RunError("prune keeps at least one checkpoint: to be rid of a run, delete it")
-    steps = folder.checkpoint_steps()
-    checkpoints = [folder.checkpoint(step) for step in steps[: max(0, len(steps) - keep)]]
-    pictures = _pictures(folder)[:-1] if previews else []
+    checkpoints = [folder.checkpoint(step) for step in reversed(folder.checkpoint_steps())]
+    kept = 0
+    while checkpoints and kept < keep:
+        kept += is_whole(checkpoints.pop(0))
+    pictures = [one.path for one in recorded(folder.previews)[:-1]] if previews else []
     sidecars = [path.with_suffix(".json") for path in pictures if path.with_suffix(".json").exists()]
     words = ", ".join(
         f"{count} {name}{'' if count == 1 else 's'}"
         for count, name in ((len(checkpoints), "checkpoint"), (len(pictures), "preview"))
         if count
     )
-    return Removal(folder, (*checkpoints, *pictures, *sidecars), words or "nothing")
+    return Removal(folder, (*reversed(checkpoints), *pictures, *sidecars), words or "nothing")
 
 
 def freed_by(removals: Sequence[Removal]) -> int:
@@ -112,12 +116,3 @@ def _held(folder: RunFolder) -> Iterator[None]:
         yield
     finally:
         os.close(held)
-
-
-def _pictures(folder: RunFolder) -> list[Path]:
-    """Recorded denoisings, oldest first: their last number counts through the whole run."""
-    found = folder.previews.glob("step-*-*.npy")
-    return sorted(
-        (path for path in found if path.stem.rpartition("-")[2].isdigit()),
-        key=lambda path: int(path.stem.rpartition("-")[2]),
-    )

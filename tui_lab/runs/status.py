@@ -45,6 +45,7 @@ class Status:
     checkpoint: Path | None
     pipeline: Path | None
     parent: str | None
+    parent_step: int | None
     created: float
     updated: float
     refused: bool
@@ -65,6 +66,7 @@ class Status:
             "device": self.device,
             "message": self.message,
             "parent": self.parent,
+            "parent_step": self.parent_step,
             "created": self.created,
             "updated": self.updated,
         }
@@ -97,6 +99,7 @@ def status_of(folder: RunFolder) -> Status:
         checkpoint=folder.checkpoint(steps[-1]) if steps else None,
         pipeline=folder.pipeline if is_export(folder.pipeline) else None,
         parent=str(parent["run"]) if parent else None,
+        parent_step=int(parent["step"]) if parent else None,
         created=created,
         updated=words.last.time if words.last else created,
         refused=name == "failed" and words.state is not None and bool(words.state.data.get("refused")),
