@@ -227,3 +227,11 @@ def test_without_colour_brighter_pixels_are_fuller_shades() -> None:
     assert pixels.luminance_rows(ramp, ascii_only=True) == [" .:-=+*#%@"]
     assert pixels.luminance_rows(ramp, dark=False, ascii_only=True) == ["@%#*+=-:. "]
     assert re.fullmatch("[ ░▒▓█]+", pixels.luminance_rows(ramp)[0])
+
+
+@pytest.mark.parametrize("depth", [ColourDepth.TRUECOLOR, ColourDepth.PALETTE, ColourDepth.SIXTEEN])
+def test_the_size_of_encoded_rows_is_told_beforehand(depth: ColourDepth) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (8, 60, 3), np.uint8)
+    for picture in (noise, pixels.upscale(noise[:4, :30], 2), np.zeros_like(noise)):
+        truth = sum(len(row.encode()) for row in pixels.encode_rows(picture, depth))
+        assert 0.8 * truth < pixels.encoded_sizes(picture, depth).sum() < 1.5 * truth

@@ -252,7 +252,7 @@ class LivePictures:
         now = self._clock()
         while self._done and now - self._done[0] > _RATE_SECONDS:
             self._done.popleft()
-        if line.bytes_per_second > SLOW or not self._done:
+        if line.bytes_per_second > SLOW or not self._rung or not self._done:
             return ""
         depth, coarse = self.quality
         parts = ["256 colours"] if depth is ColourDepth.PALETTE else []

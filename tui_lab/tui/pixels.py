@@ -265,6 +265,22 @@ def encode_rows(pixels: Pixels, depth: ColourDepth, background: Color | None = N
     return [row.tobytes().translate(None, b"\0").decode() + _RESET for row in cells]
 
 
+_BYTES_A_CHANGE = {ColourDepth.TRUECOLOR: 17, ColourDepth.PALETTE: 10, ColourDepth.SIXTEEN: 4}
+_ALIKE_BITS = {ColourDepth.TRUECOLOR: 0, ColourDepth.PALETTE: 5, ColourDepth.SIXTEEN: 6}
+
+
+def encoded_sizes(pixels: Pixels, depth: ColourDepth) -> NDArray[np.intp]:
+    """(2·R, W, 3) → (R,): about how many bytes each row of `encode_rows` takes, without encoding: a colour has to be
+    said where it is not that of the cell before, and ▀ takes three bytes, a space one."""
+    alike = pixels >> _ALIKE_BITS[depth]
+    upper, lower = alike[0::2], alike[1::2]
+    split = (upper != lower).any(axis=-1)
+    said = (lower[:, 1:] != lower[:, :-1]).any(axis=-1).sum(axis=1)
+    said += ((upper[:, 1:] != upper[:, :-1]).any(axis=-1) & split[:, 1:]).sum(axis=1)
+    sizes: NDArray[np.intp] = said * _BYTES_A_CHANGE[depth] + 2 * split.sum(axis=1) + pixels.shape[1] + 40
+    return sizes
+
+
 def _paint_background(
     lower: Pixels, back: _Codes, flat: NDArray[np.bool_], depth: ColourDepth, background: Color
 ) -> None:
@@ -324,11 +340,6 @@ class PixelStrip(Strip):
 
     def __bool__(self) -> bool:
         return self._pixels.shape[1] > 0
-
-    @property
-    def length(self) -> int:
-        """About how many bytes it sends: a character of three counts as two."""
-        return len(self._render_cache or "") + self._pixels.shape[1]
 
     def render(self, console: Console) -> str:
         """The row as escape sequences; `console` has no say, the strip knows its depth."""

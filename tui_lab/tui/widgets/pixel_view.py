@@ -119,7 +119,6 @@ class PixelView(Widget):
         self._depths: list[ColourDepth] = []
         self._texts: list[str | None] = []
         self._next_row = 0
-        self._bytes_a_row = 0
         self._strips: list[Strip] = []
         self._drawn_for: tuple[Size, Color, Color, ColourDepth] | None = None
 
@@ -217,7 +216,7 @@ class PixelView(Widget):
         target = self._target = self._target or self._aim(size, background)
         if fresh:
             self._begin(target, size, background)
-        rows = self._rows_in_turn(self._changed_rows(target))
+        rows = self._rows_in_turn(self._changed_rows(target), target)
         assert self._canvas is not None
         for y, strip in zip(rows, self._encode(target.canvas, rows, target.depth, background), strict=True):
             text = target.texts.get(y)
@@ -255,15 +254,16 @@ class PixelView(Widget):
         rows: list[int] = np.flatnonzero(changed).tolist()
         return rows
 
-    def _rows_in_turn(self, rows: list[int]) -> list[int]:
+    def _rows_in_turn(self, rows: list[int], target: _Target) -> list[int]:
         """As many of the rows as there is room for, from where the last time ended; one at least where there is any."""
-        if self.room is None or self.depth is ColourDepth.NONE:
+        if self.room is None or target.depth is ColourDepth.NONE:
             self.behind = False
             return rows
-        room = self.room()
-        count = max(1, room // max(self._bytes_a_row, 1)) if room > 0 else 0
-        self.behind = count < len(rows)
         turn = [y for y in rows if y >= self._next_row] + [y for y in rows if y < self._next_row]
+        room = self.room()
+        sizes = pixels.encoded_sizes(target.canvas, target.depth)[turn]
+        count = max(1, int(np.searchsorted(sizes.cumsum(), room))) if room > 0 else 0
+        self.behind = count < len(rows)
         if self.behind and count:
             self._next_row = turn[count]
         return sorted(turn[:count])
@@ -273,9 +273,7 @@ class PixelView(Widget):
             return []
         lines = canvas.reshape(-1, 2, *canvas.shape[1:])[rows].reshape(-1, *canvas.shape[1:])
         if depth is not ColourDepth.NONE:
-            strips = pixels.pixel_strips(lines, depth, background)
-            self._bytes_a_row = sum(strip.length for strip in strips) // len(strips)
-            return strips
+            return pixels.pixel_strips(lines, depth, background)
         shades = pixels.luminance_rows(lines, self.app.current_theme.dark, ascii_only(os.environ))
         return [self._text_strip(text) for text in shades]
 
