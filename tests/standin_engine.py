@@ -10,6 +10,7 @@ orphan's fate are ignored), STANDIN_DIE_AT_WRITE (kill -9 of itself half-way thr
 from __future__ import annotations
 
 import hashlib
+import io
 import itertools
 import json
 import math
@@ -20,13 +21,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from tui_lab.errors import DiskFullError, LabError
 from tui_lab.recipe import Recipe, get, recipe_hash
 from tui_lab.runs.files import replace_file
 from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.interventions import Changes
 from tui_lab.runs.rank import RankSession
 from tui_lab.runs.spare import SPARE, await_run
 from tui_lab.runs.spool import Command
@@ -61,6 +65,7 @@ class StandinEngine:
         self.session = RankSession(folder)
         self.state = State()
         self.known = self.session.recipe, knobs_of(self.session.recipe)
+        self.pending: list[tuple[int, Changes]] = []
         self.paused = False
         self.stopping: Command | None = None
         self.step_seconds = float(os.environ.get("STANDIN_STEP_SECONDS", "0.0005"))
@@ -73,57 +78,104 @@ class StandinEngine:
             raise RuntimeError("asked to fail at step 0")
         self.restore()
         step = self.state.step
-        if step < self.session.past_last_step:
-            self.session.record("rewound", step, **{"from": self.session.past_last_step, "to": step})
-        pending = self.session.replay_after(step)
+        self.pending = self.session.go_on_from(step)
         parent = {"parent": self.folder.parent()} if self.folder.parent() else {}
         self.session.record(
             "started", step, device="cpu", device_name="stand-in", recipe_hash=recipe_hash(self.session.recipe),
             first_step=step, **parent,
         )  # fmt: skip
         while True:
-            while pending and pending[0][0] <= self.state.step:
-                self.session.adopt(pending.pop(0)[1])
+            while self.pending and self.pending[0][0] <= self.state.step:
+                self.session.adopt(self.pending.pop(0)[1])
             if self.session.orphaned and not self.deaf:
                 return self.leave("stopped", message="its supervisor is gone, or asked it to leave")
-            self.obey()
+            if full := self.session.disk_full:
+                self.pause(full)
+            else:
+                self.obey()
             if self.stopping is not None:
-                self.export()
-                self.leave("stopped", pipeline=str(self.folder.pipeline))
-                return self.session.applied(self.stopping, self.state.step)
-            if self.paused:
+                if self.ended(self.stopped):
+                    return None
+            elif self.paused:
                 time.sleep(0.01)
-                continue
-            if 0 < self.session.recipe.training.max_train_steps <= self.state.step:
-                self.export()
-                seconds = time.monotonic() - began
-                return self.leave("finished", pipeline=str(self.folder.pipeline), seconds=seconds)
-            self.train_step()
+            elif not 0 < self.session.last_step <= self.state.step:
+                self.train_step()
+            elif self.ended(partial(self.finished, began)):
+                return None
 
     def obey(self) -> None:
+        for command in self.session.poll(self.state.step):
+            try:
+                self.obey_one(command)
+            except LabError as error:
+                self.session.rejected(command, self.state.step, error.message)
+
+    def obey_one(self, command: Command) -> None:
         session, step = self.session, self.state.step
-        for command in session.poll(step):
-            if command.kind == "set":
-                changes = {key: [get(session.recipe, key), new] for key, new in command.data["changes"].items()}
-                session.applied(command, step, changes=changes)
-            elif command.kind == "pause" and not self.paused:
-                self.paused = True
-                session.record("paused", step)
-                session.applied(command, step)
-            elif command.kind == "resume" and self.paused:
-                self.paused = False
-                session.record("resumed", step)
-                session.applied(command, step)
-            elif command.kind == "checkpoint":
-                self.checkpoint()
-                session.applied(command, step)
-            elif command.kind == "preview":
-                self.preview("asked for")
-                session.applied(command, step)
-            elif command.kind == "stop":
-                self.stopping = command
-            else:
-                session.rejected(command, step, "the run is not in the state for that")
+        if command.kind == "set":
+            changes = {key: [get(session.recipe, key), new] for key, new in command.data["changes"].items()}
+            session.applied(command, step, changes=changes)
+        elif command.kind == "pause" and not self.paused:
+            self.pause("asked for")
+            session.applied(command, step)
+        elif command.kind == "resume" and self.paused:
+            self.paused = False
+            session.record("resumed", step)
+            session.applied(command, step)
+        elif command.kind == "checkpoint":
+            self.checkpoint()
+            session.applied(command, step)
+        elif command.kind == "preview":
+            self.preview("asked for")
+            session.applied(command, step)
+        elif command.kind == "undo":
+            self.undo(command)
+        elif command.kind == "stop":
+            self.stopping = command
+        else:
+            raise LabError("the run is not in the state for that")
+
+    def pause(self, why: str) -> None:
+        if not self.paused:
+            self.paused = True
+            self.session.record("paused", self.state.step, message=why)
+
+    def undo(self, command: Command) -> None:
+        session, came_from = self.session, self.state.step
+        undo = session.undo_at(came_from, command.data.get("to"))
+        session.flush_metrics()
+        steps = [step for step in self.folder.checkpoint_steps() if step <= undo.step]
+        if not steps and session.origin:
+            raise LabError(f"no checkpoint at or before step {undo.step} is left to go back to")
+        self.state = self.read_checkpoint(steps[-1]) if steps else State()
+        session.rewind(came_from, self.state.step, "undo", undo)
+        self.pending = session.replay_after(self.state.step)
+        session.applied(command, self.state.step, message=f"{undo.what} undone")
+
+    def ended(self, end: Callable[[], None]) -> bool:
+        """A disk without room for the last checkpoint keeps the run, paused."""
+        try:
+            end()
+        except DiskFullError as error:
+            if self.stopping is not None:
+                self.session.rejected(self.stopping, self.state.step, error.message)
+                self.stopping = None
+            self.pause(error.message)
+            return False
+        return True
+
+    def stopped(self) -> None:
+        checkpoint = self.checkpoint()
+        self.export()
+        assert self.stopping is not None
+        self.session.applied(self.stopping, self.state.step)
+        self.session.record("stopped", self.state.step, checkpoint=str(checkpoint), pipeline=str(self.folder.pipeline))
+
+    def finished(self, began: float) -> None:
+        self.checkpoint()
+        self.session.compare_with_replayed(self.state.step)
+        self.export()
+        self.leave("finished", pipeline=str(self.folder.pipeline), seconds=time.monotonic() - began)
 
     def train_step(self) -> None:
         time.sleep(self.step_seconds)
@@ -148,7 +200,10 @@ class StandinEngine:
         if recipe.sampling.every_steps and state.step % recipe.sampling.every_steps == 0:
             self.preview("every_steps")
         if recipe.training.checkpointing_steps and state.step % recipe.training.checkpointing_steps == 0:
-            self.checkpoint()
+            try:
+                self.checkpoint()
+            except DiskFullError as error:
+                self.pause(error.message)
 
     def preview(self, reason: str) -> None:
         count = 3
@@ -158,8 +213,10 @@ class StandinEngine:
         for index in range(count):
             self.session.frame({**header, "index": index, "final": index == count - 1}, trajectory[index])
         path = self.session.next_preview_path(self.state.step)
-        np.save(path, trajectory)
-        path.with_suffix(".json").write_text(json.dumps({"step": self.state.step, "seed": 0}))
+        array = io.BytesIO()
+        np.save(array, trajectory)
+        replace_file(path, array.getvalue())
+        replace_file(path.with_suffix(".json"), json.dumps({"step": self.state.step, "seed": 0}).encode())
         self.session.record("preview", self.state.step, path=str(path), weights="ema", reason=reason)
 
     def checkpoint(self) -> Path:
@@ -173,17 +230,21 @@ class StandinEngine:
             aside.rename(target)
             self.session.record("checkpoint", self.state.step, path=str(target))
             for step in self.folder.checkpoint_steps()[: -self.session.recipe.training.checkpoints_total_limit or None]:
-                shutil.rmtree(self.folder.checkpoint(step))
+                if step not in self.session.origin:
+                    shutil.rmtree(self.folder.checkpoint(step))
         return target
 
     def restore(self) -> None:
         steps = self.folder.checkpoint_steps()
         if steps:
-            self.state = State(**json.loads((self.folder.checkpoint(steps[-1]) / "state.json").read_text()))
+            self.state = self.read_checkpoint(steps[-1])
+
+    def read_checkpoint(self, step: int) -> State:
+        return State(**json.loads((self.folder.checkpoint(step) / "state.json").read_text()))
 
     def export(self) -> None:
         self.folder.pipeline.mkdir(mode=0o700, exist_ok=True)
-        (self.folder.pipeline / "model_index.json").write_text(json.dumps({"_class_name": "Standin"}))
+        replace_file(self.folder.pipeline / "model_index.json", json.dumps({"_class_name": "Standin"}).encode())
 
     def leave(self, word: str, **data: object) -> None:
         checkpoint = self.checkpoint()
