@@ -101,4 +101,5 @@ def alternating(rounds: int, *actions: Callable[[], float]) -> Sequence[tuple[fl
         order = list(enumerate(actions))
         for number, action in order if turn % 2 == 0 else reversed(order):
             values[number].append(action())
+        say("  " + ", ".join(f"{each[-1]:.3f}" for each in values))
     return [tuple(each) for each in values]
