@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from tui_lab.errors import DataError, DeviceError, LabError, RecipeError, RunError
 
 COMMANDS = (
-    "train", "runs", "show", "log", "pause", "resume", "stop", "checkpoint", "set", "fork", "sample", "export",
-    "schedule", "recipes", "datasets", "doctor", "bench",
+    "train", "runs", "show", "log", "pause", "resume", "stop", "checkpoint", "set", "fork", "undo", "replay", "diff",
+    "delete", "prune", "sample", "export", "schedule", "recipes", "datasets", "doctor", "bench",
 )  # fmt: skip
 
 BAD_INPUT = 2

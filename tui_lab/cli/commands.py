@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from tui_lab.cli import bench, control, data, doctor, inspection, pictures, recipes, training
+from tui_lab.cli import (
+    bench,
+    comparison,
+    control,
+    data,
+    doctor,
+    history,
+    inspection,
+    pictures,
+    recipes,
+    removal,
+    training,
+)
 from tui_lab.cli.output import put
 
 app = typer.Typer(
@@ -40,6 +52,11 @@ app.command("stop")(control.stop)
 app.command("checkpoint")(control.checkpoint)
 app.command("set")(control.set_knobs)
 app.command("fork")(training.fork)
+app.command("undo")(history.undo)
+app.command("replay")(history.replay)
+app.command("diff")(comparison.diff)
+app.command("delete")(removal.delete)
+app.command("prune")(removal.prune)
 app.command("sample")(pictures.sample)
 app.command("export")(pictures.export)
 app.command("schedule")(recipes.schedule)

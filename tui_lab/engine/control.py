@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from tui_lab.engine import checkpoints
-from tui_lab.engine.agreement import Agreement, Orders
 from tui_lab.engine.checkpointing import Checkpointing
 from tui_lab.engine.checkpoints import Checkpoint
 from tui_lab.engine.guards import Guards
@@ -22,6 +22,17 @@ Pending = list[tuple[int, Changes]]
 """Changes from the journal, which come at their steps."""
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What is done at one step's boundary, in this order. `leave`: the supervisor is gone. `undo` and `pause` say why,
+    and are empty where that is not called for."""
+
+    leave: bool = False
+    undo: str = ""
+    pause: str = ""
+    commands: tuple[Command, ...] = ()
+
+
 class Control:
     """Carries out orders at a step's boundary. Whether the run waits (`paused`) or is to end (`stop`) stands here."""
 
@@ -33,7 +44,6 @@ class Control:
         meter: Meter,
         guards: Guards,
         checkpointing: Checkpointing,
-        agreement: Agreement,
         beginning: Callable[[], Checkpoint],
         pending: Pending,
     ) -> None:
@@ -44,7 +54,6 @@ class Control:
         self._meter = meter
         self._guards = guards
         self._checkpointing = checkpointing
-        self._agreement = agreement
         self._beginning = beginning
         self._pending = pending
         self.paused = False
@@ -180,7 +189,7 @@ class Control:
         the run as it was."""
         session, learner = self._session, self._learner
         came_from = learner.step
-        undo = self._agreement.share(session.undo_at(came_from, to))
+        undo = session.undo_at(came_from, to)
         self._checkpointing.give_up()
         self._meter.flush()
         found, _ = checkpoints.newest(session.folder.checkpoints, until=undo.step)

@@ -1,7 +1,7 @@
 """What watches over training: losses that are not finite, and losses that leap up.
 
-A guard never acts by itself: it asks, and the run obeys at the next step's boundary, on all processes alike. What it
-has seen goes into the checkpoint, so that a resumed run is guarded exactly as one that was never interrupted.
+A guard never acts by itself: it asks, and the run obeys at the next step's boundary. What it has seen goes
+into the checkpoint, so that a resumed run is guarded exactly as one that was never interrupted.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from tui_lab.runs.rank import RankSession
 BAD_STEPS_UNTIL_PAUSE = 5
 WINDOW = 20
 """Updates whose mean loss is one look."""
-LOOKS = 40
+LOOKS = 20
 """Looks that are remembered."""
 LEAST_LOOKS = 5
 """Before there are so many, nothing is called a leap."""
 LEAP = 2.0
 """A leap is at least so many times the median of the looks before it…"""
-DEVIATIONS = 10.0
+DEVIATIONS = 6.0
 """…and so many of their standard deviations, told from the median absolute deviation, above it."""
 BLAMED_STEPS = 200
 """A change this long ago, or less, is held to have caused a leap."""

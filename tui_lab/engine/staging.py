@@ -104,4 +104,4 @@ class _Layout:
     @torch.no_grad()
     def filled(self, tensors: Mapping[str, Tensor]) -> Image:
         torch._foreach_copy_(self._places, [tensors[name].detach() for name, _, _ in self.shapes], non_blocking=True)
-        return Image(self._header, memoryview(self._memory.numpy()))
+        return Image(self._header, self._memory.numpy().data)

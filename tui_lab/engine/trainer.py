@@ -9,10 +9,9 @@ from typing import Any
 
 import torch
 
-from tui_lab.engine.agreement import Agreement, Alone, Orders
 from tui_lab.engine.checkpointing import Checkpointing
 from tui_lab.engine.checkpoints import Checkpoint
-from tui_lab.engine.control import Control, Pending
+from tui_lab.engine.control import Control, Orders, Pending
 from tui_lab.engine.evaluation import Evaluation
 from tui_lab.engine.guards import Guards
 from tui_lab.engine.learner import Learner
@@ -44,13 +43,11 @@ class Trainer:
         pending: Pending,
         guards: Guards,
         beginning: Callable[[], Checkpoint],
-        agreement: Agreement | None = None,
     ) -> None:
         """`pending` are changes from the journal, which come at their steps; `beginning` is the state at step 0."""
         self._session = session
         self._learner = learner
         self._evaluation = evaluation
-        self._agreement = agreement or Alone()
         self._previews = Previews(session, learner.best, learner.predict, "ema" if learner.ema else "live")
         self._guards = guards
         self._meter = Meter(session, guards, next(learner.model.parameters()).device)
@@ -62,7 +59,6 @@ class Trainer:
             self._meter,
             guards,
             self._checkpointing,
-            self._agreement,
             beginning,
             pending,
         )
@@ -72,6 +68,7 @@ class Trainer:
         """Train until the recipe's last step, a stop, or the end of the supervisor. Raises LabError."""
         try:
             self._run()
+            self._learner.close()
         except torch.AcceleratorError as error:
             why = str(error).strip().splitlines()[0]
             raise DeviceError(
@@ -98,7 +95,7 @@ class Trainer:
                 return None
 
     def _orders(self) -> Orders:
-        """What to do at this boundary. Whatever hangs on clocks, files or pipes is looked at here, by rank 0."""
+        """What to do at this boundary. Whatever hangs on clocks, files or pipes is looked at here alone."""
         self._checkpointing.settle_or_ask()
         leave = self._session.orphaned
         if (full := self._session.disk_full) and not self._control.paused:
@@ -106,20 +103,17 @@ class Trainer:
         asked = self._guards.take()
         hears = not full and not leave and (not self._done or self._control.paused)
         commands = tuple(self._session.poll(self.step)) if hears else ()
-        return self._agreement.share(Orders(leave, asked.undo, asked.pause, commands))
+        return Orders(leave, asked.undo, asked.pause, commands)
 
     def _ended(self, end: Callable[[], None]) -> bool:
         """Whether the run could end. A disk without room for its checkpoint keeps it, paused, and nothing is lost."""
-        full = ""
         try:
             end()
         except DiskFullError as error:
-            full = error.message
-        full = self._agreement.share(full)
-        if full:
-            self._control.refuse_stop(f"{full}; the run waits, paused")
-            self._control.pause(f"{full}; then resume")
-        return not full
+            self._control.refuse_stop(f"{error.message}; the run waits, paused")
+            self._control.pause(f"{error.message}; then resume")
+            return False
+        return True
 
     @property
     def step(self) -> int:

@@ -53,7 +53,7 @@ def fork_run(
         edit_toml(text, standing) if standing else text, name, parent={"run": parent.id, "step": step}
     )
     try:
-        _copy_checkpoint(parent.checkpoint(step), child.checkpoint(step))
+        copy_checkpoint(parent.checkpoint(step), child.checkpoint(step))
     except OSError as error:
         shutil.rmtree(child.path, ignore_errors=True)
         if is_disk_full(error):
@@ -78,7 +78,7 @@ def _value(recipe: Recipe, section: str, name: str) -> object:
     return getattr(getattr(recipe, section), "class_name" if name == "class" else name)
 
 
-def _copy_checkpoint(source: Path, target: Path) -> None:
+def copy_checkpoint(source: Path, target: Path) -> None:
     """Complete or absent, as every checkpoint. Its files are never written again, so that hard links will do."""
     aside = target.with_name(f".{target.name}")
     aside.mkdir(mode=FOLDER_MODE)

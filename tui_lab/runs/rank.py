@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_lab.errors import DiskFullError, RecipeError
+from tui_lab.errors import LabError, RecipeError
 from tui_lab.recipe import KNOBS, Recipe, get, replaced
-from tui_lab.runs.environment import DIED, SUPERVISOR
+from tui_lab.runs.environment import DIED, SUPERVISOR, place
 from tui_lab.runs.folder import RunFolder
-from tui_lab.runs.frame import write_frame
+from tui_lab.runs.frame import FrameWriter
 from tui_lab.runs.interventions import Changes, Interventions
 from tui_lab.runs.journal import Journal, JournalReader
+from tui_lab.runs.launcher import check_batch
 from tui_lab.runs.lifecycle import living
 from tui_lab.runs.record import Record
 from tui_lab.runs.spool import Command, Spool
@@ -59,6 +61,7 @@ class RankSession:
         self._spool = Spool(folder, warn=self._warn, ready=lambda: not self._journal.full)
         self._step = self.past_last_step
         self._metrics = _Window()
+        self._frames = FrameWriter(folder)
         self._spool.forget(_taken_ids(past))
         if (undone := unfinished(past)) is not None:
             drop_future(folder, undone)
@@ -227,10 +230,8 @@ class RankSession:
 
     def frame(self, header: dict[str, Any], pixels: NDArray[np.uint8]) -> None:
         """Replace the live frame. A full disk costs the picture, never the run: the journal's own write reports it."""
-        try:
-            write_frame(self.folder, header, pixels)
-        except DiskFullError:
-            return
+        with suppress(LabError):
+            self._frames.write(header, pixels)
 
     def next_preview_path(self, step: int) -> Path:
         """`previews/step-00000100-0001.npy`; the last number goes on counting through the whole run."""
@@ -244,6 +245,7 @@ class RankSession:
             self._journal.sync()
         finally:
             self._journal.close()
+            self._frames.close()
 
 
 def _checked(command: Command, recipe: Recipe) -> Command:
@@ -258,6 +260,7 @@ def _checked(command: Command, recipe: Recipe) -> Command:
             if not KNOBS[key].live:
                 raise RecipeError(f"{key} cannot change while a run goes on: fork the run with --set {key}=…")
         changed = replaced(recipe, changes)
+        check_batch(changed.training.train_batch_size, place().ranks)
         return Command(
             command.id,
             command.kind,
