@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from textual.widgets import Footer
+from textual.widgets import Footer, Static
 
 from tests.tui.conftest import Opened, nudged, told, until
 from tests.waiting import wait_until
@@ -13,7 +13,7 @@ from tui_lab.runs.folder import list_runs
 from tui_lab.runs.journal import JournalReader
 from tui_lab.runs.status import status_of
 from tui_lab.tui import attached
-from tui_lab.tui.screens.ask import Ask
+from tui_lab.tui.screens.ask import Ask, Choose
 from tui_lab.tui.screens.log import LogScreen
 from tui_lab.tui.screens.runs import RunsScreen
 from tui_lab.tui.widgets.denoising_panel import DenoisingPanel
@@ -227,3 +227,40 @@ async def test_a_narrow_terminal_keeps_the_run_in_sight(open_lab: Opened) -> Non
         await until(pilot, lambda: strip.region.height == 2 and "loss" in strip.words)
         assert strip.region.bottom == lab.query_one(Footer).region.y, "both of its lines are in sight"
         assert "/750" in strip.words
+
+
+async def test_rewind_says_what_goes_and_the_same_run_is_back_before_the_change(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: lab.attached is not None and lab.attached.curves.step >= 3)
+        await pilot.press("U")
+        await until(pilot, lambda: told(lab, "nothing was changed while the run ran"))
+        await pilot.press("c")
+        await until(pilot, lambda: lab.attached.folder.checkpoint_steps())
+        (at,) = lab.attached.folder.checkpoint_steps()
+        before = lab.draft.get("optimizer.learning_rate")
+        lab.turn(KNOBS["optimizer.learning_rate"], 0.5)
+        await until(pilot, lambda: lab.attached.curves.live == {"optimizer.learning_rate": 0.5})
+        await pilot.press("U")
+        await until(pilot, lambda: isinstance(lab.app.screen, Ask))
+        words = str(lab.app.screen.query_one(".body", Static).visual)
+        assert f"Back to its checkpoint at step {at}, before learning_rate" in words and "steps go" in words
+        await pilot.press("u")
+        await until(pilot, lambda: lab.attached.curves.live == {})
+        assert any(mark.kind == "rewound" for mark in lab.attached.curves.marks)
+        await until(pilot, lambda: lab.draft.get("optimizer.learning_rate") == before)
+
+
+async def test_a_fork_begins_at_the_checkpoint_that_was_picked(open_lab: Opened) -> None:
+    async with open_lab() as (lab, pilot):
+        await pilot.press("t")
+        for count in (1, 2):
+            await until(pilot, lambda: lab.attached is not None and lab.attached.status.name == "running")
+            await pilot.press("c")
+            await until(pilot, lambda count=count: len(lab.attached.folder.checkpoint_steps()) == count)
+        parent, first = lab.attached.id, lab.attached.folder.checkpoint_steps()[0]
+        await pilot.press("F")
+        await until(pilot, lambda: isinstance(lab.app.screen, Choose))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: lab.attached.id != parent)
+        assert lab.attached.folder.parent() == {"run": parent, "step": first}

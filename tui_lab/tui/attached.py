@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tui_lab.recipe import KNOBS, flat
 from tui_lab.runs.curves import Curves
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import Frame, FrameReader
@@ -106,6 +107,12 @@ class AttachedRun:
         before, self.status = self.status, status_of(self.folder)
         self._looked = time.monotonic()
         return (before.name, before.alive, before.message) != (self.status.name, self.status.alive, self.status.message)
+
+    def live_knobs(self) -> dict[str, Any]:
+        """Every live knob as the run goes on with it: its recipe's, or what was made of it since. RecipeError where
+        the recipe cannot be read any more."""
+        asked = flat(self.folder.recipe())
+        return {**{key: asked[key] for key, knob in KNOBS.items() if knob.live}, **self.curves.live}
 
     def send(self, kind: str, **data: Any) -> None:
         """Drop a command into the spool; its answer comes with a later `poll`."""

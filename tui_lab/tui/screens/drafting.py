@@ -17,11 +17,11 @@ from tui_lab.errors import LabError
 from tui_lab.recipe import KNOBS, Knob
 from tui_lab.tui.draft import Draft
 from tui_lab.tui.screens.ask import AskText, Choose
-from tui_lab.tui.screens.running import RunningScreen
+from tui_lab.tui.screens.going_back import GoingBackScreen
 from tui_lab.tui.widgets.knob_list import KnobList
 
 
-class DraftingScreen(RunningScreen):
+class DraftingScreen(GoingBackScreen):
     """Owns the draft. A live knob of a run that is going goes to the run; any other waits for the next one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -293,6 +293,9 @@ class LabScreen(LoadingScreen):
             elif record.kind == "rejected" and self.steers:
                 self.draft.adopt({key: self.draft.base_value(key) for key in self.draft.changes if KNOBS[key].live})
                 self.draft_changed()
+            elif record.kind == "rewound" and self.steers:
+                self.draft.adopt(attached.live_knobs())
+                self.draft_changed()
             elif record.kind in ("warning", "failed"):
                 self.complain(LabError(str(record.data.get("message", record.kind))))
             elif record.kind == "finished":

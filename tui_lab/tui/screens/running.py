@@ -251,14 +251,15 @@ class RunningScreen(Screen[None]):
         if self.attached is None:
             return
         if self.steers:
-            self._fork(self.attached.folder, dict(self.draft.changes))
+            self.fork(self.attached.folder, dict(self.draft.changes))
         else:
             self.complain(LabError(f"these knobs are {self.draft.origin}'s: r opens {self.attached.id} to fork it"))
 
     @work(thread=True, exclusive=True, group="launch")
-    def _fork(self, parent: RunFolder, changes: dict[str, Any]) -> None:
+    def fork(self, parent: RunFolder, changes: dict[str, Any], at: int | None = None) -> None:
+        """Begin a run from a checkpoint of `parent`, the newest where `at` is None, and attach to it."""
         try:
-            child = fork_run(parent, changes=changes)
+            child = fork_run(parent, at, changes)
             start(child, self.spares.take())
         except LabError as error:
             self.app.call_from_thread(self.complain, error)
