@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_lab.data.images import Images, Progress
-from tui_lab.errors import DiskFullError
+from tui_lab.errors import LabError
 from tui_lab.runs.files import replace_file
 
 CHUNK_BYTES = 1 << 24
@@ -43,6 +43,6 @@ def remember(images: Images, name: str, value: Any) -> None:
     """Keep a JSON value with the cached pictures, where they are cached; it can be made again, so a full disk is no
     reason to fail."""
     if images.folder is not None:
-        with contextlib.suppress(OSError, DiskFullError):
+        with contextlib.suppress(LabError):
             content = json.dumps({"content_hash": images.content_hash, "value": value})
             replace_file(images.folder / f"{name}.json", content.encode())

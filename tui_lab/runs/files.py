@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from tui_lab.errors import DiskFullError
+from tui_lab.errors import DiskFullError, LabError
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -28,7 +29,7 @@ def is_disk_full(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """`os.write` until every byte is taken; it may take fewer than asked."""
     view = memoryview(data)
     while view:
@@ -47,7 +48,8 @@ def sync(path: Path) -> None:
 def replace_file(path: Path, *parts: bytes, aside: Path | None = None) -> None:
     """Put a file at `path` in one step: written beside it (or in `aside`, same file system), then renamed.
 
-    A reader sees the old file or the new one. Raises DiskFullError and leaves no half-written file.
+    A reader sees the old file or the new one. Raises DiskFullError, or LabError where the folder is gone or may not be
+    written, and leaves no half-written file.
     """
     folder = aside or path.parent
     temporary: str | None = None
@@ -61,7 +63,8 @@ def replace_file(path: Path, *parts: bytes, aside: Path | None = None) -> None:
         os.replace(temporary, path)  # noqa: PTH105 - a str from mkstemp
     except OSError as error:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(temporary).unlink(missing_ok=True)
         if is_disk_full(error):
             raise DiskFullError(f"no room left on the disk of {path.parent}; free some space and try again") from error
-        raise
+        raise LabError(f"cannot write {path}: {error.strerror}") from error

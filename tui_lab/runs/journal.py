@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tui_lab.errors import DiskFullError
+from tui_lab.errors import DiskFullError, LabError
 from tui_lab.runs.damage import Damage
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.lines import LineReader, LineWriter
@@ -102,7 +102,7 @@ class Journal:
         self._number += 1
         full.close()
         columns, self._columns = self._columns, SummaryBuilder()
-        with suppress(DiskFullError):  # readers make it from the lines
+        with suppress(LabError):  # readers make it from the lines
             columns.write(full.path, full.size)
         if self._started is not None and following.kind != "started":
             head = replace(following, kind="continued", data=self._started)

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_lab.errors import DiskFullError
+from tui_lab.errors import LabError
 from tui_lab.runs.columns import METRICS, VALIDATION, GrowingColumns, Rows, coarsened, group_starts, metrics_row, number
 from tui_lab.runs.files import replace_file
 from tui_lab.runs.lines import LineReader, as_json
@@ -142,7 +142,7 @@ class SummaryBuilder:
         )
 
     def write(self, path: Path, size: int) -> None:
-        """Beside the lines at `path`, which are `size` bytes. Raises DiskFullError."""
+        """Beside the lines at `path`, which are `size` bytes. Raises LabError."""
         tables = {
             "coarse": _coarse(self.summary(path)),
             "validation": self._validation.rows,
@@ -209,7 +209,7 @@ def read_summary(path: Path, full: bool) -> Summary:
 def _rebuilt(path: Path) -> Summary:
     builder, lines = SummaryBuilder(), LineReader(path)
     builder.feed_lines(lines, complete=True)
-    with suppress(DiskFullError, OSError):  # a folder that cannot be written is still read
+    with suppress(LabError):  # a folder that cannot be written is still read
         builder.write(path, path.stat().st_size)
     return builder.summary(path)
 
