@@ -13,6 +13,7 @@ import pytest
 from tests.waiting import wait_until
 from tui_lab.runs.folder import list_runs
 from tui_lab.runs.lifecycle import living, read_lifecycle
+from tui_lab.runs.roster import members
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -49,6 +50,7 @@ def _kill_runs() -> None:
     for folder in list_runs():
         started = [event.data for event in read_lifecycle(folder) if event.kind == "started"]
         fingerprints = [*started, *(data["supervisor"] for data in started)]
+        fingerprints += [member.process for member in members(folder)]
         for process in filter(None, map(living, fingerprints)):
             with suppress(psutil.NoSuchProcess):  # it left by itself, just now
                 process.kill()
