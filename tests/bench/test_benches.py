@@ -1,16 +1,15 @@
-"""The benches as tests, for `pytest -m bench -s`: each prints its table; a clock is asserted nowhere."""
+"""Benches that are not in the one table, for `pytest -m bench -s`: each prints its own; a clock is asserted nowhere."""
 
 from types import ModuleType
 
 import pytest
 
-from tests.bench import first_paint, key_echo, ui_frames
-from tui_lab.bench import attached, data
+from tui_lab.bench import attached, schedule_moves
 
 pytestmark = pytest.mark.bench
 
 
-@pytest.mark.parametrize("bench", [ui_frames, first_paint, key_echo, attached, data], ids=lambda bench: bench.__name__)
+@pytest.mark.parametrize("bench", [attached, schedule_moves], ids=lambda bench: bench.__name__)
 @pytest.mark.timeout(900)
 def test_bench_measures(bench: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     measured = bench.measure(bench.options().parse_args([]))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.pty_terminal import PtyTerminal
 from tests.waiting import wait_until
+from tui_lab.bench.pty_terminal import PtyTerminal
 from tui_lab.runs.folder import list_runs
 from tui_lab.runs.status import status_of
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.pty_terminal import PtyTerminal
+from tui_lab.bench.pty_terminal import PtyTerminal
 
 ECHO = """
 import sys, termios, tty

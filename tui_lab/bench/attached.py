@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 import statistics
 
-from tests.e2e.pty_terminal import PtyTerminal
 from tui_lab.bench import report
+from tui_lab.bench.pty_terminal import PtyTerminal
 from tui_lab.bench.report import Report, Sample
 from tui_lab.bench.training_run import COMMAND, training_run
 

@@ -33,6 +33,9 @@ _BUFFER_BYTES = 12_000
 """What Linux keeps between a program and a terminal that doesn't read."""
 _OVERDUE_SECONDS = 0.06
 _GIVEN_UP_SECONDS = 10.0
+_USUAL_ANSWER_SECONDS = 0.1
+_LITTLE = 3000
+"""Bytes; an answer that comes behind so few tells how far away the terminal is, and nothing of its speed."""
 
 
 def link_speed(environ: Mapping[str, str]) -> float:
@@ -71,7 +74,7 @@ class Line:
         self._unhindered = 0
         self._asked: _Question | None = None
         self._answers = False
-        self._quickest = 1.0
+        self._quickest = _USUAL_ANSWER_SECONDS
         self.sent = 0
         """All that was written so far."""
 
@@ -145,7 +148,7 @@ class Line:
             if asked is None:
                 return
             took = self._clock() - asked.at
-            self._quickest = min(self._quickest, took)
+            self._quickest = took if asked.behind < _LITTLE else min(self._quickest, took)
             late = took - self._quickest
             if late > _OVERDUE_SECONDS:
                 self._seen(asked.behind / late)

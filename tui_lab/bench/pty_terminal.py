@@ -1,4 +1,5 @@
-"""A terminal for tests: the program runs in a real pseudo-terminal, keys go in, the screen's text is waited for.
+"""A terminal for tests and benches: the program runs in a real pseudo-terminal, keys go in, and the screen's text is
+waited for.
 
 A thread reads all the time, so the program never waits for a test that is busy; what it wrote becomes a screen (pyte)
 only when somebody looks.

@@ -1,6 +1,6 @@
 """How long a key's echo takes in the lab while a run trains: median and worst.
 
-    python -m tests.bench.key_echo [--keys 50] [--recipe pixel-faces-16] [--json]
+    python -m tui_lab.bench.key_echo [--keys 50] [--recipe pixel-faces-16] [--json]
 
 A text field is opened (`--open`, the search by default), letters are typed and taken back one by one; the time of
 each is from the key press to the bytes that show it.
@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from tests.e2e.pty_terminal import PtyTerminal
 from tui_lab.bench import report
+from tui_lab.bench.pty_terminal import PtyTerminal
 from tui_lab.bench.report import Report, Sample
 from tui_lab.bench.training_run import COMMAND, training_run
 
@@ -37,7 +37,11 @@ def measure(options: argparse.Namespace) -> Report:
     times = tuple(seconds * 1000 for seconds in echoes[: options.keys])
     samples = (Sample("key's echo", "ms", times), Sample("worst", "ms", (max(times),)))
     return Report(
-        f"key's echo while {options.recipe} trains", samples, "median, ms (wanted: under 40)", samples[0].median
+        f"key's echo while {options.recipe} trains",
+        samples,
+        "median, ms (wanted: under 40)",
+        samples[0].median,
+        "lower",
     )
 
 

@@ -1,6 +1,6 @@
 """How long the Schedule panel takes to follow a knob, in a lab that has just been opened: median and worst.
 
-    python -m tests.bench.schedule_moves [--keys 30] [--size 200x60] [--json]
+    python -m tui_lab.bench.schedule_moves [--keys 30] [--size 200x60] [--json]
 
 The brush stands at the last timestep, and the beta schedule is nudged; each time is from the key press to the bytes
 that show other values at the brush, which are drawn with the curves. The workbench is not warm yet, or warming up.
@@ -12,8 +12,8 @@ import argparse
 import re
 import tempfile
 
-from tests.e2e.pty_terminal import PtyTerminal
 from tui_lab.bench import report
+from tui_lab.bench.pty_terminal import PtyTerminal
 from tui_lab.bench.report import Report, Sample
 from tui_lab.bench.training_run import COMMAND
 
