@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     if name not in (None, *BENCHES) or (name is None and words):
         say(f"usage: python -m tui_lab.bench [{'|'.join(BENCHES)}] [--json]; NAME --help tells a bench's options")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was started beside us is stopped
     try:
         show(run(BENCHES if name is None else (name,), words), as_json)
     except LabError as error:

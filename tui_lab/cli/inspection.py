@@ -111,6 +111,7 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
             ("held-out loss", number(float(held_out[-1])) if len(held_out) else ""),
             ("speed", f"{status.steps_per_second:.1f} it/s" if status.steps_per_second else ""),
             ("device", " ".join(filter(None, (status.device, status.device_name)))),
+            ("runs as", _speed(records)),
             ("recipe", status.recipe),
             ("data", _data(records)),
             ("fork of", _parent(status)),
@@ -132,6 +133,12 @@ def _told(one: Intervention) -> tuple[str, ...]:
     """ "24 Nov 14:03:11", "640", "learning_rate 1e-3 → 1e-1", "ada on pts/3, pid 4242", "dropped"."""
     when = time.strftime("%d %b %H:%M:%S", time.localtime(one.time))
     return when, str(one.step), one.words, one.who, "" if one.outcome == "applied" else one.outcome
+
+
+def _speed(records: Sequence[Record]) -> str:
+    """What was chosen to make it fast where it last started."""
+    chosen = [record.data.get("speed", []) for record in records if record.kind == "started"]
+    return ", ".join(map(str, chosen[-1])) if chosen else ""
 
 
 def _data(records: Sequence[Record]) -> str:

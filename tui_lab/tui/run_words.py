@@ -65,6 +65,8 @@ def device_words(attached: AttachedRun) -> str:
         parts[0] = f"cpu ×{threads}"
     if (precision := started.get("mixed_precision")) and precision != "no":
         parts.append(str(precision))
+    if "compiled" in started.get("speed", ()):
+        parts.append("compiled")
     memory = attached.curves.memory
     if len(memory) and memory[-1] > 0:
         parts.append(f"{memory[-1] / 1e9:.1f} GB")
