@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -108,6 +110,19 @@ def test_without_its_supervisor_a_run_of_two_writes_a_checkpoint_and_leaves() ->
     os.kill(read_lifecycle(folder)[0].data["supervisor"]["pid"], signal.SIGKILL)
     assert ended(folder) == "stopped"
     assert folder.checkpoint_steps() == [status_of(folder).step]
+
+
+@pytest.mark.slow
+def test_ranks_that_a_cluster_s_launcher_starts_keep_the_run_themselves() -> None:
+    """Rank 0 holds the lock and writes the lifecycle, as no supervisor is there."""
+    folder = RunFolder.create(dump_recipe(tiny_recipe(CHANGES)))
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "1"}
+    launcher = subprocess.Popen([sys.executable, *torchrun, "-m", "tui_lab.engine", str(folder.path)], env=environment)
+    wait_until(lambda: status_of(folder).alive, timeout=60)
+    assert launcher.wait(timeout=100) == 0
+    assert ended(folder) == "finished" and status_of(folder).step == 50
+    assert [event.kind for event in read_lifecycle(folder)] == ["started", "ended"]
 
 
 @pytest.mark.parametrize(("size", "ranks", "nearest"), [(9, 2, 8), (11, 4, 12), (1, 3, 3)])
