@@ -375,10 +375,48 @@ def break_things(cases: int, derandomize: bool) -> Counter[str]:
 KILLS = ("kills of a rank", "kills of a supervisor", "kills of a client")
 
 
+def test_nothing_is_lost_in_one_long_story(chaos: None) -> None:
+    """Each thing once, so that a short test misses none of them."""
+    story = Chaos()
+    try:
+        story.begin()
+        story.attach()
+        story.go_on(90)
+        story.set(("optimizer.learning_rate", 0.01))
+        story.client_comes()
+        story.go_on(30)
+        story.signal_a_client(signal.SIGSTOP)
+        story.go_on(30)
+        story.kill_a_client(0.01)
+        story.kill_rank(0.02)
+        story.look()
+        story.go_on(20)
+        story.set(("ema.decay", 0.9))
+        story.undo(None)
+        story.kill_supervisor(0.01)
+        story.start(die_at_write=40)
+        story.go_on(60)
+        story.kill_both(0.01)
+        story.start(die_at_write=0)
+        story.fill_the_disk(room=300)
+        story.set_many([("training.train_batch_size", 4), ("optimizer.max_grad_norm", 2.0)])
+        story.free_the_disk()
+        story.order("resume")
+        story.go_on(60)
+        story.fork(1, ("optimizer.learning_rate", 1e-4))
+        story.start(die_at_write=0)
+        story.go_on(30)
+    finally:
+        story.teardown()
+    done = Chaos.done
+    assert all(done[kind] for kind in (*KILLS, "SIGSTOP of a client", "full disks", "forks", "undos")), done
+    assert done["runs verified"] == 2
+
+
 def test_nothing_is_lost_whatever_is_killed(chaos: None) -> None:
-    done = break_things(cases=14, derandomize=True)
-    assert all(done[kind] for kind in KILLS), f"a test of kills that killed too little: {done}"
-    assert done["runs verified"] >= 14 and done["commands"] and done["forks"] and done["full disks"], done
+    done = break_things(cases=6, derandomize=True)
+    assert sum(done[kind] for kind in KILLS) >= 3, f"a test of kills that killed too little: {done}"
+    assert done["runs verified"] >= 6 and done["commands"], done
 
 
 @pytest.mark.slow
