@@ -96,12 +96,17 @@ class _Layout:
         text += b" " * (-len(text) % _ALIGNMENT)
         self._header = len(text).to_bytes(8, "little") + text
         self._memory = torch.empty(end, dtype=torch.uint8, pin_memory=pinned)
-        self._places = [
-            self._memory[start:stop].view(dtype).view(shape)
-            for (_, dtype, shape), (start, stop) in zip(shapes, spans, strict=True)
-        ]
+        self._bytes = self._memory.numpy()
+        self._bytes.fill(0)  # touched now: a page that is first touched by a copy makes it wait
+        self._spans = spans
 
     @torch.no_grad()
     def filled(self, tensors: Mapping[str, Tensor]) -> Image:
-        torch._foreach_copy_(self._places, [tensors[name].detach() for name, _, _ in self.shapes], non_blocking=True)
-        return Image(self._header, self._memory.numpy().data)
+        """On the CPU numpy copies, in this thread alone: torch would share each tensor out to all cores, and wait."""
+        for (name, dtype, shape), (start, stop) in zip(self.shapes, self._spans, strict=True):
+            tensor = tensors[name].detach()
+            if tensor.is_cuda:
+                self._memory[start:stop].view(dtype).view(shape).copy_(tensor, non_blocking=True)
+            elif start < stop:
+                self._bytes[start:stop] = tensor.contiguous().view(-1).view(torch.uint8).numpy()
+        return Image(self._header, self._bytes.data)
