@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import importlib
 import os
@@ -131,11 +132,21 @@ def _build_lab(target: str | None, memory: Memory) -> LabScreen:
     return screen
 
 
+_M_ARENA_MAX = -8
+
+
+def _share_one_heap() -> None:
+    """glibc gives every thread a heap of its own, each with its own waste: a few megabytes, where one would do."""
+    with contextlib.suppress(OSError, AttributeError):  # another libc
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
 def run_tui(target: str | None = None) -> None:
     """Open the lab on a recipe or a run; with neither, on the run that is going, else on what was open last.
 
     Raises LabError where `target` is neither.
     """
+    _share_one_heap()
     error = LabApp(target).run()
     if error is not None:
         raise error

@@ -7,6 +7,7 @@ they are taken, and lets pictures have only so much on its way that an echo behi
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -127,7 +128,7 @@ class Line:
             self._unhindered += size
             if self._unhindered > self._rate / 2:
                 self._unhindered = 0
-                self._rate = min(self._most, self._rate * 1.1)
+                self._rate = min(self._most, self._rate * 1.25)
 
     def ask(self) -> bool:
         """Whether a question is to be sent along now, for the terminal to answer when it comes to it."""
@@ -164,9 +165,8 @@ class Line:
         self._drained_at = now
 
     def _seen(self, rate: float) -> None:
-        """A slower line is believed at once, a faster one by and by."""
-        rate = min(max(rate, 1000.0), self._most)
-        self._rate = rate if rate < self._rate / 2 else 0.7 * self._rate + 0.3 * rate
+        """Half-way to it, by ratio: a terminal that was busy for a moment is no slow line, which says so again."""
+        self._rate = math.sqrt(self._rate * min(max(rate, 1000.0), self._most))
 
 
 class _Waited(NamedTuple):
