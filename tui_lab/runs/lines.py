@@ -9,6 +9,7 @@ import json
 import math
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,8 @@ class LineWriter:
         try:
             write_all(self._descriptor, line)
         except OSError as error:
-            os.ftruncate(self._descriptor, self.size)
+            with suppress(OSError):  # a device has no length; a next opening cuts what is torn
+                os.ftruncate(self._descriptor, self.size)
             raise _explained(error, self.path) from error
         self.size += len(line)
 
