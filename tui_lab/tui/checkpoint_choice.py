@@ -6,16 +6,6 @@ import numpy as np
 
 from tui_lab.runs.curves import Curves
 from tui_lab.runs.folder import RunFolder
-from tui_lab.runs.journal import JournalReader
-
-
-def read_curves(folder: RunFolder) -> Curves:
-    """A run's whole curves, from its journal; for a thread, as a long one takes a moment."""
-    journal, curves = JournalReader(folder), Curves()
-    for summary in journal.read_past():
-        curves.feed_summary(summary)
-    curves.feed(journal.records_new())
-    return curves
 
 
 def checkpoint_options(folder: RunFolder, curves: Curves) -> list[tuple[str, str]]:

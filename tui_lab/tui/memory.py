@@ -25,6 +25,8 @@ class Memory:
     run: str = ""
     recent_data: list[Any] = field(default_factory=list)
     """Choices of data, the newest first, as `DataChoice.remembered` gives them."""
+    run_colours: dict[str, int] = field(default_factory=dict)
+    """The turn at which each run was given its colour."""
 
     @classmethod
     def load(cls) -> Memory:

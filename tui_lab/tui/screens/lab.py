@@ -414,7 +414,7 @@ class LabScreen(LoadingScreen):
     async def action_runs(self) -> None:
         from tui_lab.tui.screens.runs import RunsScreen
 
-        answer = await self.app.push_screen_wait(RunsScreen())
+        answer = await self.app.push_screen_wait(RunsScreen(self.workbench, self._memory))
         if answer is None:
             return
         verb, name = answer
