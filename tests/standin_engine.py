@@ -229,7 +229,8 @@ class StandinEngine:
             replace_file(aside / "state.json", json.dumps(asdict(self.state)).encode())
             aside.rename(target)
             self.session.record("checkpoint", self.state.step, path=str(target))
-            for step in self.folder.checkpoint_steps()[: -self.session.recipe.training.checkpoints_total_limit or None]:
+            steps, keep = self.folder.checkpoint_steps(), self.session.recipe.training.checkpoints_total_limit
+            for step in steps[:-keep] if keep else ():
                 if step not in self.session.origin:
                     shutil.rmtree(self.folder.checkpoint(step))
         return target
