@@ -425,5 +425,5 @@ def test_nothing_is_lost_in_hundreds_of_cases(chaos: None) -> None:
     cases = int(os.environ.get("CHAOS_CASES", "300"))
     done = break_things(cases, derandomize=False)
     sys.stdout.write(f"{dict(done)}\n")
-    assert all(done[kind] >= cases / 10 for kind in KILLS), done
+    assert all(done[kind] for kind in KILLS) and sum(done[kind] for kind in KILLS) >= cases / 2, done
     assert done["runs verified"] >= cases, done
