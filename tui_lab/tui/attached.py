@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tui_lab.errors import LabError
 from tui_lab.recipe import KNOBS, flat
 from tui_lab.runs.curves import Curves
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import Frame, FrameReader
 from tui_lab.runs.journal import JournalReader, Record
+from tui_lab.runs.provenance import Provenance
 from tui_lab.runs.spool import Answer, read_answer, submit
 from tui_lab.runs.status import Status, status_of
+from tui_lab.tui.overlay import FollowedCurves
 
 STATUS_SECONDS = 1.0
 """How often the lock is looked at when the journal is silent."""
@@ -48,6 +52,8 @@ class AttachedRun:
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self.curves = Curves()
+        self.provenance = Provenance()
+        self.parent_curves: FollowedCurves | None = None
         self.status: Status = status_of(folder)
         self.waiting_for = ""
         self.started: dict[str, Any] = {}
@@ -78,6 +84,7 @@ class AttachedRun:
                 self.curves.feed_summary(summary)
                 self._hear(summary.events)
             self._read_past = True
+            self._read_parent()
         records = self._journal.read_new()
         if records:
             self.curves.feed(records)
@@ -93,7 +100,16 @@ class AttachedRun:
         self._damage_told.update(damage)
         return Update(records, self._frames.read_new(), answers, self._look_at_status(records), damage)
 
+    def _read_parent(self) -> None:
+        """A fork's curve goes on from its parent's, as that was when we came; a parent that is gone has none."""
+        if self.status.parent is not None:
+            with suppress(LabError, OSError):
+                followed = FollowedCurves(RunFolder.open(self.status.parent))
+                followed.read()
+                self.parent_curves = followed
+
     def _hear(self, records: list[Record]) -> None:
+        self.provenance.feed(records)
         for record in records:
             if record.kind == "starting":
                 self.waiting_for = str(record.data.get("message", ""))

@@ -48,10 +48,13 @@ class Series:
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened at `x`: ▲ below the curves, with a few words where there is room."""
+    """Something that happened at `x`: a sign below the curves, with a few words where there is room. `about` is the
+    whole of it, for whoever reads there."""
 
     x: float
     text: str
+    sign: str = "▲"
+    about: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,6 +63,10 @@ class Chart:
         first, last = self.plot.view.x
         return last if cursor is None else min(max(self.plot.x_of(self.plot.cell_of(cursor) + cells), first), last)
 
+    def marks_at(self, x: float) -> list[Mark]:
+        """Those in the same column of cells."""
+        return [mark for mark in self.marks if self.plot.cell_of(mark.x) == self.plot.cell_of(x)]
+
     def lines(self, cursor: float | None = None) -> list[list[Span]]:
         """All lines, top to bottom; `cursor` is the x that is read."""
         first, last = self.plot.view.x
@@ -120,7 +124,7 @@ class Chart:
         first, last = self.plot.view.x
         seen = [mark for mark in self.marks if first <= mark.x <= last]
         for mark in seen:
-            cells.put(self.plot.cell_of(mark.x), "^" if self.ascii_glyphs else "▲", MARK)
+            cells.put(self.plot.cell_of(mark.x), "^" if self.ascii_glyphs else mark.sign, MARK)
         for mark in reversed(seen):
             column, text = self.plot.cell_of(mark.x), clean(mark.text)
             if not cells.put_if_free(column + 1, f" {text} ", LABEL):
@@ -188,7 +192,7 @@ class Chart:
     def _reading_x(self, x: float) -> str:
         first, last = self.plot.view.x
         number = f"{x:,.0f}".replace(",", " ") if last - first >= 20 else chart.short_number(x)
-        near = [clean(mark.text) for mark in self.marks if self.plot.cell_of(mark.x) == self.plot.cell_of(x)]
+        near = [clean(mark.text) for mark in self.marks_at(x)]
         return " ".join([self.x_label or "x", number, *near[-1:]])
 
     def _reading(self, trace: Trace, x: float) -> str:

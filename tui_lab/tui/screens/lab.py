@@ -27,6 +27,7 @@ from tui_lab.tui.draft import Draft
 from tui_lab.tui.keymap import load_keymap
 from tui_lab.tui.layouts import LAYOUTS, SMALLEST, layout_for
 from tui_lab.tui.memory import Memory
+from tui_lab.tui.run_colours import RunColours
 from tui_lab.tui.run_words import header_of, strip_words
 from tui_lab.tui.screens.ask import Ask
 from tui_lab.tui.screens.loading import LoadingScreen
@@ -35,7 +36,7 @@ from tui_lab.tui.widgets.denoising_panel import DenoisingPanel, Trajectory
 from tui_lab.tui.widgets.fitting_footer import FittingFooter
 from tui_lab.tui.widgets.header import LabHeader
 from tui_lab.tui.widgets.knob_list import KnobList
-from tui_lab.tui.widgets.loss_panel import LossPanel
+from tui_lab.tui.widgets.loss_panel import LossPanel, Parent
 from tui_lab.tui.widgets.panel import Panel
 from tui_lab.tui.widgets.panel_tabs import PanelTabs
 from tui_lab.tui.widgets.recipe_panel import RecipePanel
@@ -332,7 +333,7 @@ class LabScreen(LoadingScreen):
         self._show_header()
         attached, panel = self.attached, self.query_one(LossPanel)
         if len(attached.curves.steps):
-            panel.show(attached.curves)
+            panel.show(attached.curves, attached.provenance, self._colour_of(attached.id), self._parent_of(attached))
         else:
             panel.wait(self._waiting_words(attached))
         if not self.query_one(DenoisingPanel).has_pictures:
@@ -345,6 +346,16 @@ class LabScreen(LoadingScreen):
     def _line(self) -> Line:
         line: Line = self.app.line  # type: ignore[attr-defined]
         return line
+
+    def _colour_of(self, run: str) -> str:
+        return RunColours(self._memory).of(run, self.app.current_theme.dark)
+
+    def _parent_of(self, attached: AttachedRun) -> Parent | None:
+        """The curve that a fork's goes on from, once it is read."""
+        before = attached.parent_curves
+        if before is None or attached.status.parent_step is None:
+            return None
+        return Parent(before.run, attached.status.parent_step, before.curves, self._colour_of(before.run))
 
     def _draw_frame(self) -> None:
         """The newest live frame, once all of the last one is on its way; those that came between are dropped."""

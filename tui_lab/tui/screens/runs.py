@@ -61,7 +61,7 @@ class RunsScreen(RunDeedsScreen):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", id="leave", key_display="esc", tooltip="Stop what goes on, or to the lab"),
+        Binding("escape", "leave", "Back", key_display="esc", tooltip="Stop what goes on, or to the lab"),
         Binding("q,r", "dismiss(None)", "Back to the lab", show=False),
         Binding("enter", "attach", "Open", priority=True, tooltip="Open this run in the lab"),
         Binding("space", "mark", "Mark", tooltip="Mark this run: its curve is drawn, and keys mean all marked runs"),
@@ -275,7 +275,7 @@ class RunsScreen(RunDeedsScreen):
         self.query_one(RunTable).focus()
         self.query_one("#runs-filter").set_class(bool(self._filter), "-shown")
 
-    def action_back(self) -> None:
+    def action_leave(self) -> None:
         """Out of the filter first, then out of what goes on aside, then back to the lab."""
         typed = self.query_one("#runs-filter", Input)
         if typed.has_focus or self._filter:

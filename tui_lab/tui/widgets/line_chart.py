@@ -154,6 +154,11 @@ class LineChart(Widget, can_focus=True):
         super().notify_style_update()
         self._strips = []
 
+    @property
+    def read_marks(self) -> list[Mark]:
+        """The marks under the reading line."""
+        return [] if self._chart is None or self.cursor is None else self._chart.marks_at(self.cursor)
+
     def action_move_cursor(self, columns: int) -> None:
         """Move the reading line by so many cells; the first press puts it at the right end."""
         if self._chart is not None:

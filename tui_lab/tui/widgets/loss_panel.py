@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from textual.app import ComposeResult
 from textual.content import Content
@@ -10,18 +12,28 @@ from textual.widgets import Static
 
 from tui_lab.recipe import format_number
 from tui_lab.runs.curves import Column, Curves
+from tui_lab.runs.provenance import Provenance
+from tui_lab.sanitize import clean
 from tui_lab.tui.chart import Mark, Series
+from tui_lab.tui.loss_marks import loss_marks
 from tui_lab.tui.widgets.line_chart import LineChart
 from tui_lab.tui.widgets.panel import Panel
 
-MARKED = ("applied", "paused", "rewound")
-"""What is worth a mark below the curve: all that changed its course."""
 RECENT = 200
 """Records that shares of time are averaged over."""
 SMOOTHING = 0.02
 """The memory of the smoothed line, as a share of what is in view."""
 TIGHT, TALL = 80, 12
 """Columns below which the numbers take a second line, where there are so many lines in all."""
+
+
+class Parent(NamedTuple):
+    """The run that this one was forked from, at `step`."""
+
+    run: str
+    step: int
+    curves: Curves
+    colour: str
 
 
 class LossPanel(Panel, can_focus=False):
@@ -46,6 +58,9 @@ class LossPanel(Panel, can_focus=False):
         yield LineChart(id="loss-curves", x_label="step", zooms=True)
         yield Static(id="loss-numbers")
 
+    def on_mount(self) -> None:
+        self.watch(self.query_one(LineChart), "cursor", self._say_numbers, init=False)
+
     def action_log_y(self) -> None:
         self.log_y = not self.log_y
 
@@ -61,15 +76,22 @@ class LossPanel(Panel, can_focus=False):
         self._curves = None
         self._say_numbers()
 
-    def show(self, curves: Curves) -> None:
+    def show(self, curves: Curves, provenance: Provenance, colour: str, parent: Parent | None = None) -> None:
+        """`colour` is the run's own; a fork's parent lies behind, and a mark says where they part."""
         self._curves = curves
-        series = [
-            Series("train", curves.steps, curves.loss, band=(curves.loss_min, curves.loss_max), smoothing=SMOOTHING)
-        ]
+        band = (curves.loss_min, curves.loss_max)
+        series = [Series("train", curves.steps, curves.loss, colour, band=band, smoothing=SMOOTHING)]
         steps, held_out = curves.validation
         if len(steps):
-            series.append(Series("held-out", steps, held_out, style="dashed"))
-        marks = tuple(Mark(mark.step, mark.text) for mark in curves.marks if mark.kind in MARKED)
+            series.append(Series("held-out", steps, held_out, str(self.app.theme_variables["foreground"]), "dashed"))
+        marks = loss_marks(curves, provenance)
+        if parent is not None and len(parent.curves.steps):
+            before = parent.curves
+            series.append(
+                Series(parent.run, before.steps, before.loss, parent.colour, smoothing=SMOOTHING, behind=True)
+            )
+            begun = f"fork of {parent.run}"
+            marks = (Mark(parent.step, begun, "⑂", f"step {parent.step}: forked from {parent.run} here"), *marks)
         self.query_one(LineChart).set_series(series, marks)
         self._say_numbers()
 
@@ -81,7 +103,9 @@ class LossPanel(Panel, can_focus=False):
         lines = 2 if width < TIGHT and height >= TALL else 1
         line = self.query_one("#loss-numbers", Static)
         line.styles.height = lines
-        line.update(Content("" if self._curves is None else numbers(self._curves, width, lines)), layout=False)
+        read = [mark.about for mark in self.query_one(LineChart).read_marks if mark.about]
+        words = "" if self._curves is None else numbers(self._curves, width, lines)
+        line.update(Content(clean(read[-1], 2 * width) if read else words), layout=False)
 
 
 def numbers(curves: Curves, width: int, lines: int = 1) -> str:
