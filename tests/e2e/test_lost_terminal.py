@@ -1,0 +1,163 @@
+"""A terminal that goes away, is stopped or is not alone: the lab's process leaves at once, and the run takes no notice.
+
+The engine is the stand-in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.waiting import wait_until
+from tui_lab.bench.pty_terminal import PtyTerminal
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.journal import JournalReader, Record
+from tui_lab.runs.launch import start
+from tui_lab.runs.lock import is_locked
+from tui_lab.runs.spool import read_answer, submit
+from tui_lab.runs.status import status_of
+
+COMMAND = [sys.executable, "-c", "from tui_lab.cli import main; main()"]
+GONE_SECONDS = 2.0
+CPU_SECONDS = 1.0
+"""What leaving may cost; a loop that spins on a closed terminal takes all there is."""
+
+
+@pytest.fixture
+def run(lab_home: Path, standin_engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunFolder]:
+    """One that goes on; at the end of the test it still does, and nobody has told it anything."""
+    monkeypatch.setenv("STANDIN_STEP_SECONDS", "0.01")
+    folder = RunFolder.create(
+        '[recipe]\nname = "a-test"\n[training]\nmax_train_steps = 0\n[sampling]\nevery_steps = 0\n'
+        "[evaluation]\nevery_steps = 0\n",
+        "watched",
+    )
+    start(folder)
+    wait_until(lambda: status_of(folder).step > 5)
+    yield folder
+    assert is_locked(folder)
+    step = status_of(folder).step
+    wait_until(lambda: status_of(folder).step > step + 20)
+    assert not records(folder, "stopped", "rewound")
+
+
+def records(folder: RunFolder, *kinds: str) -> list[Record]:
+    return [record for record in JournalReader(folder).read_new() if record.kind in kinds]
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def assert_leaves(process: psutil.Process, cpu_before: float) -> None:
+    """Within GONE_SECONDS, and without spinning meanwhile."""
+    deadline, cpu = time.monotonic() + GONE_SECONDS, cpu_before
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline, f"still there after {GONE_SECONDS} s: {process.status()}"
+            cpu = cpu_seconds(process)
+            time.sleep(0.01)
+    assert cpu - cpu_before < CPU_SECONDS, f"leaving took {cpu - cpu_before:.2f} s of CPU"
+
+
+@contextlib.contextmanager
+def watching(run: RunFolder) -> Iterator[tuple[PtyTerminal, psutil.Process]]:
+    with PtyTerminal([*COMMAND, run.id]) as terminal:
+        terminal.wait_for(r"training\s+watched\s+step [1-9]")
+        yield terminal, psutil.Process(terminal.pid)
+
+
+def test_a_dropped_line_ends_the_lab_at_once(run: RunFolder) -> None:
+    with watching(run) as (terminal, process):
+        before = cpu_seconds(process)
+        terminal.hang_up()
+        assert_leaves(process, before)
+
+
+@pytest.mark.skipif(shutil.which("script") is None, reason="needs script, which keeps what a terminal was sent")
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_ends_the_lab_and_leaves_the_terminal_sane(
+    run: RunFolder, number: signal.Signals, tmp_path: Path
+) -> None:
+    """As the shell finds it that it was started from."""
+    lab = shlex.join([*COMMAND, run.id])
+    inside = f"{lab}; stty -a; echo back in the shell"
+    with PtyTerminal(["script", "-qfc", inside, str(tmp_path / "sent")]) as terminal:
+        terminal.wait_for(r"training\s+watched\s+step [1-9]")
+        below = psutil.Process(terminal.pid).children(recursive=True)
+        (process,) = [child for child in below if child.cmdline()[-1:] == [run.id]]
+        before = cpu_seconds(process)
+        process.send_signal(number)
+        assert_leaves(process, before)
+        terminal.wait_for("back in the shell")
+    _, opened, sent = (tmp_path / "sent").read_bytes().partition(b"\x1b[?1049h")
+    _, closed, after = sent.rpartition(b"\x1b[?1049l")
+    assert opened and closed, "the shell's own screen is not back"
+    assert re.search(rb"\sicanon\b", after) and re.search(rb"\secho\b", after), after
+    assert sent.rfind(b"\x1b[?25h") > sent.rfind(b"\x1b[?25l"), "the cursor is hidden"
+    assert sent.rfind(b"\x1b[?1000l") > sent.rfind(b"\x1b[?1000h"), "the mouse is still reported"
+
+
+def test_a_terminal_that_closes_without_a_signal_ends_the_lab(run: RunFolder) -> None:
+    """It is not the lab's controlling terminal, so that nothing is heard but the end of its input."""
+    program = f"import subprocess, sys; sys.exit(subprocess.call({[*COMMAND, run.id]!r}, start_new_session=True))"
+    with PtyTerminal([sys.executable, "-c", program]) as terminal:
+        terminal.wait_for(r"training\s+watched\s+step [1-9]")
+        (process,) = psutil.Process(terminal.pid).children()
+        before = cpu_seconds(process)
+        os.kill(terminal.pid, signal.SIGKILL)
+        terminal.close()
+        try:
+            assert_leaves(process, before)
+        finally:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def test_a_stopped_lab_costs_the_run_nothing_and_catches_up(run: RunFolder) -> None:
+    with watching(run) as (terminal, process):
+        process.suspend()
+        step = status_of(run).step
+        wait_until(lambda: status_of(run).step > step + 100)
+        process.resume()
+        terminal.wait_for(lambda text: shown_step(text) > step + 100)
+
+
+def shown_step(text: str) -> int:
+    found = re.search(r"training\s+watched\s+step (\d+)", text)
+    return int(found.group(1)) if found else 0
+
+
+def test_what_was_missed_is_on_the_curve_when_one_comes_back(run: RunFolder) -> None:
+    with watching(run) as (terminal, _):
+        terminal.hang_up()
+    left_at = status_of(run).step
+    wait_until(lambda: status_of(run).step > left_at + 150)
+    with watching(run) as (terminal, _):
+        terminal.wait_for(lambda text: shown_step(text) > left_at + 150)
+
+
+def test_two_terminals_on_one_run_agree(run: RunFolder) -> None:
+    with watching(run) as (first, _), watching(run) as (second, _):
+        first.send("space")
+        for terminal in (first, second):
+            terminal.wait_for(r"paused\s+watched")
+        identity = submit(run, "set", {"changes": {"optimizer.learning_rate": 0.0123}})
+        wait_until(lambda: read_answer(run, identity))
+        for terminal in (first, second):
+            terminal.wait_for(r"learning_rate\s+0\.0123")
+        second.send("space")
+        for terminal in (second, first):
+            terminal.wait_for(r"training\s+watched")
