@@ -109,7 +109,9 @@ class Curves:
         self._validation.cut_after(step)
         self._by_timestep = [item for item in self._by_timestep if item[0] <= step]
         self._marks = [
-            mark for mark in self._marks if mark.step <= step or (mark.kind == "applied" and mark.id not in dropped)
+            mark
+            for mark in self._marks
+            if (mark.kind != "applied" or mark.id not in dropped) and (mark.step <= step or mark.kind == "applied")
         ]
         self._checkpoints = [at for at in self._checkpoints if at <= step]
 

@@ -306,6 +306,9 @@ class _Window:
         """min and max are over the finite values; the mean is not finite where one value is not."""
         summary: dict[str, Any] = {"count": self.count, "first_step": self.first_step}
         for name, values in self._values.items():
+            if self.count == 1:  # the commonest, as most steps take longer than a window
+                summary[name] = dict.fromkeys(("mean", "min", "max", "last"), values[0])
+                continue
             finite = [value for value in values if math.isfinite(value)] or [math.nan]
             summary[name] = {
                 "mean": math.fsum(values) / len(values) if len(finite) == len(values) else math.nan,

@@ -102,6 +102,7 @@ class Spool:
         self, folder: RunFolder, warn: Callable[[str], None] | None = None, ready: Callable[[], bool] = lambda: True
     ) -> None:
         self._folder = folder
+        self._new = str(folder.commands_new)
         self._warn = warn
         self._ready = ready
         self._taken: set[str] = set()
@@ -134,7 +135,7 @@ class Spool:
 
     def _names(self) -> list[str]:
         try:
-            return os.listdir(self._folder.commands_new)  # noqa: PTH208 - five times faster, every step
+            return os.listdir(self._new)  # noqa: PTH208 - five times faster, every step
         except FileNotFoundError as error:
             if not self._folder.recipe_path.exists():
                 raise RunError(
