@@ -1,9 +1,15 @@
+import errno
+import os
+
+import pytest
+
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.journal import Journal
 from tui_lab.runs.lifecycle import Lifecycle, fingerprint, living
 from tui_lab.runs.lock import hold_lock, is_locked
 from tui_lab.runs.status import status_of
 from tui_lab.runs.tail import last_words
+from tui_lab.runs.turn import Turn
 
 RECIPE = '[recipe]\nname = "a-test"\n[training]\nmax_train_steps = 750\n'
 
@@ -47,10 +53,39 @@ def test_a_run_started_again_is_starting_until_its_rank_speaks() -> None:
     journal.append("stopped", 5, checkpoint=None)
     lock = hold_lock(folder)
     assert lock is not None
-    Lifecycle(folder).append("started", rank=0, supervisor={}, pid=1)
+    assert status_of(folder).name == "starting"
+    Lifecycle(folder).append("started", rank=0, supervisor={}, pid=1, after=1)
     assert status_of(folder).name == "starting"
     journal.append("started", 5, device="cpu")
     assert status_of(folder).name == "running"
+
+
+def test_a_clock_that_is_put_back_changes_no_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunFolder.create(RECIPE)
+    Lifecycle(folder).append("started", rank=0, supervisor={}, pid=1, after=0)
+    journal = Journal(folder)
+    monkeypatch.setattr("tui_lab.runs.journal.time.time", lambda: 1000.0)  # 1970
+    journal.append("started", 0, device="cpu")
+    lock = hold_lock(folder)
+    assert lock is not None and status_of(folder).name == "running"
+    os.close(lock)
+    journal.append("finished", 10)
+    assert status_of(folder).name == "finished"
+
+
+def test_a_full_disk_costs_the_lifecycle_its_last_line_and_the_run_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = RunFolder.create(RECIPE)
+    turn = Turn.take(folder)
+    assert turn is not None
+    turn.record("started", launcher={}, supervisor={})
+    Journal(folder).append("finished", 10)
+    with monkeypatch.context() as patch:
+        patch.setattr("tui_lab.runs.files.os.write", full)
+        turn.end("finished", "")
+    assert (status_of(folder).name, status_of(folder).alive) == ("finished", False)
 
 
 def test_the_keys_for_scripts_stand() -> None:

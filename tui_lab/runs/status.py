@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from tui_lab.runs.exports import is_export
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.lifecycle import Event, read_lifecycle
 from tui_lab.runs.lock import is_locked
+from tui_lab.runs.record import Record
 from tui_lab.runs.tail import LastWords, last_words
 
 StatusName = Literal["starting", "running", "paused", "finished", "stopped", "failed", "lost"]
@@ -108,8 +108,8 @@ def status_of(folder: RunFolder) -> Status:
 
 def _alive(words: LastWords, events: list[Event]) -> tuple[StatusName, str]:
     state = words.state
-    began = max((event.time for event in events if event.kind == "started"), default=time.time())
-    if state is None or state.time < began:  # an earlier process's word: this one has not spoken yet
+    begun = any(event.kind == "started" for event in events) and events[-1].kind != "ended"
+    if state is None or not begun or not _is_of_this_start(state, events):
         return "starting", ""
     return (_ALIVE | _LAST)[state.kind], str(state.data.get("message", ""))
 
@@ -119,12 +119,17 @@ def _gone(words: LastWords, events: list[Event]) -> tuple[StatusName, str]:
     last = events[-1] if events else None
     if last is not None and last.kind == "ended":
         return _LAST[str(last.data["outcome"])], str(last.data["message"])
-    began = max((event.time for event in events if event.kind == "started"), default=0.0)
-    if state is not None and state.kind in _LAST and state.time >= began:
+    if state is not None and state.kind in _LAST and _is_of_this_start(state, events):
         return _LAST[state.kind], str(state.data.get("message", ""))
     if state is None and last is None:
         return "lost", "it was never started"
     return "lost", "its processes ended without a word, as when a machine goes down"
+
+
+def _is_of_this_start(word: Record, events: list[Event]) -> bool:
+    """Whether the rank that was started last said it. By the journal's numbers: clocks may be put back."""
+    starts = [event for event in events if event.kind == "started"]
+    return not starts or word.seq > int(starts[-1].data.get("after", 0))
 
 
 def _asked(folder: RunFolder) -> tuple[str, int]:

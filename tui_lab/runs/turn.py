@@ -6,10 +6,12 @@ The supervisor takes one for its ranks; a rank 0 that was started by hand, as on
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any
 
 import psutil
 
+from tui_lab.errors import DiskFullError
 from tui_lab.runs.environment import grace_seconds
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.journal import JournalReader
@@ -33,6 +35,7 @@ class Turn:
         self._lock = lock
         self._lifecycle = Lifecycle(folder)
         self._before = last_words(folder).state
+        self._heard = _newest(folder)
 
     @classmethod
     def take(cls, folder: RunFolder) -> Turn | None:
@@ -46,8 +49,14 @@ class Turn:
         return cls(folder, lock)
 
     def record(self, kind: str, **data: Any) -> None:
-        """A line in the lifecycle."""
-        self._lifecycle.append(kind, **data)
+        """A line in the lifecycle. `started` tells the journal's last record before it; on a full disk it is the only
+        one without which there is no going on: DiskFullError."""
+        if kind == "started":
+            self._lifecycle.append(kind, **data, after=self._heard)
+            return
+        with suppress(DiskFullError):  # the journal's last word then says how it ended
+            self._lifecycle.append(kind, **data)
+        self._heard = _newest(self.folder)
 
     def last_word(self) -> Record | None:
         """The last word of this turn's ranks, where they said one: finished, stopped or failed."""
@@ -58,9 +67,15 @@ class Turn:
     def end(self, outcome: str, message: str) -> None:
         """Answer what still waits, say how it ended, and let the run go."""
         answer_waiting(self.folder, "the run ended before this was done")
-        self._lifecycle.append("ended", outcome=outcome, message=message)
+        self.record("ended", outcome=outcome, message=message)
         self._lifecycle.close()
         os.close(self._lock)
+
+
+def _newest(folder: RunFolder) -> int:
+    """The number of the journal's last record."""
+    words = last_words(folder)
+    return max((record.seq for record in (words.state, words.last) if record is not None), default=0)
 
 
 def answer_waiting(folder: RunFolder, why: str) -> None:
