@@ -322,7 +322,8 @@ class Chaos(RuleBasedStateMachine):
             wait_until(lambda: not run.alive)
             if status_of(run.folder).name == "stopped":
                 break
-        assert status_of(run.folder).name == "stopped", status_of(run.folder)
+        status = status_of(run.folder)
+        assert status.name == "stopped", f"{status.name}: {status.message}"
         wait_until(lambda: not witness.processes_of(run.folder))
 
     def check(self, run: Run) -> None:
