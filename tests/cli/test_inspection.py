@@ -105,3 +105,14 @@ def test_runs_are_sorted_and_filtered(lab: Lab) -> None:
     assert listed("--recipe", "pixel-*", "--filter", "-heron") == ["wren"]
     assert listed("--status", "lost,failed") == ["lark"]
     assert "cannot be sorted by 'colour'" in lab("runs", "--sort", "colour").error
+
+
+@pytest.mark.usefixtures("standin_engine")
+def test_diff_tells_two_runs_apart(lab: Lab) -> None:
+    for name, seed in (("heron", 1), ("wren", 2)):
+        what = ("--set", "training.max_train_steps=5", "--set", f"training.seed={seed}")
+        lab("train", "pixel-faces-16", *what, "--name", name)
+    found = lab("diff", "heron", "wren", "--json").json
+    assert found["runs"] == ["heron", "wren"] and found["recipe"] == {"training.seed": {"heron": "1", "wren": "2"}}
+    assert [line.split() for line in lab("diff", "heron", "wren").out.splitlines()][1:] == [["training.seed", "1", "2"]]
+    assert "two runs or more" in lab("diff", "heron", "heron").error

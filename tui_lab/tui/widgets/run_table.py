@@ -34,21 +34,21 @@ class Column(NamedTuple):
     right: bool = False
 
 
-MARK = Column("", "", 2, 99)
-DISK = Column("disk", "disk", 9, 95, right=True)
+MARK = Column("", "", 1, 99)
+DISK = Column("disk", "disk", 8, 92, right=True)
 COLUMNS = (
     MARK,
-    Column("run", "run", 20, 99),
+    Column("run", "run", 18, 99),
     Column("status", "status", 11, 98),
-    Column("step", "step", 13, 97, right=True),
+    Column("step", "step", 11, 97, right=True),
     Column("loss", "loss", 8, 96, right=True),
-    Column("recipe", "recipe", 18, 93),
+    Column("recipe", "recipe", 16, 95),
     DISK,
-    Column("parent", "fork of", 22, 92),
-    Column("begun", "begun", 13, 94),
+    Column("parent", "fork of", 18, 94),
+    Column("begun", "begun", 12, 93),
     Column("speed", "it/s", 7, 91, right=True),
     Column("device", "device", 8, 90),
-    Column("heard", "last heard", 13, 89),
+    Column("heard", "last heard", 12, 89),
 )
 GAP = 2
 
@@ -130,7 +130,7 @@ class RunTable(ScrollView, can_focus=True):
         return self._rows
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        self.virtual_size = Size(self._room, len(self._rows) + 1)
 
     def on_resize(self) -> None:
         self._measure()
@@ -172,15 +172,20 @@ class RunTable(ScrollView, can_focus=True):
                 self.post_message(self.OpenAsked())
             self.chosen = run
 
+    @property
+    def _room(self) -> int:
+        """Cells of a line, beside the scrollbar."""
+        return self.scrollable_content_region.width
+
     def _columns(self) -> list[Column]:
         """Those that there is room for; the run's name takes what is left."""
         shown = list(COLUMNS)
-        while len(shown) > 2 and sum(column.width + GAP for column in shown) - GAP > self.size.width:
+        while len(shown) > 2 and sum(column.width + GAP for column in shown) - GAP > self._room:
             shown.remove(min(shown, key=lambda column: column.rank))
         return shown
 
     def _name_width(self, columns: Sequence[Column]) -> int:
-        left = self.size.width - sum(column.width + GAP for column in columns) + GAP
+        left = self._room - sum(column.width + GAP for column in columns) + GAP
         return max(8, min(44, COLUMNS[1].width + left))
 
     def _column_at(self, x: int) -> Column | None:
@@ -199,7 +204,7 @@ class RunTable(ScrollView, can_focus=True):
         at = y - 1 + round(self.scroll_offset.y)
         ground = self.rich_style
         if not 0 <= at < len(self._rows):
-            return Strip.blank(self.size.width, ground)
+            return Strip.blank(self._room, ground)
         row = self._rows[at]
         if row.status.run == self.chosen:
             ground += Style(bgcolor=self.get_component_rich_style("run-table--chosen").bgcolor)
@@ -210,7 +215,7 @@ class RunTable(ScrollView, can_focus=True):
             width = self._name_width(columns) if column.name == "run" else column.width
             text, style = self._cell(column, row, quiet)
             segments.append(Segment(_fit(text, width, column.right) + " " * GAP, ground + style))
-        return Strip(segments).adjust_cell_length(self.size.width, ground)
+        return Strip(segments).adjust_cell_length(self._room, ground)
 
     def _head(self) -> Strip:
         head = self.get_component_rich_style("run-table--head")
@@ -221,7 +226,7 @@ class RunTable(ScrollView, can_focus=True):
             arrow = (" ▲" if self._reverse else " ▼") if by else ""
             style = self.get_component_rich_style("run-table--sorted") if by else head
             segments.append(Segment(_fit(column.title + arrow, width, column.right) + " " * GAP, style))
-        return Strip(segments).adjust_cell_length(self.size.width, head)
+        return Strip(segments).adjust_cell_length(self._room, head)
 
     def _cell(self, column: Column, row: Row, quiet: Style) -> tuple[str, Style]:
         status, plain = row.status, Style()
