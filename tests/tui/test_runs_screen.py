@@ -134,7 +134,7 @@ async def test_deleting_says_how_much_goes_and_asks(open_lab: Opened) -> None:
         await until(pilot, lambda: isinstance(lab.app.screen, Ask))
         body = str(lab.app.screen.query_one(".body", Static).visual)
         assert "heron: all of it" in body and "MB go" in body
-        await pilot.press("escape")
+        await pilot.press("enter")
         await until(pilot, lambda: lab.app.screen is screen)
         assert [folder.id for folder in list_runs()] == ["heron"]
         await pilot.press("D")

@@ -211,8 +211,9 @@ class RunDeedsScreen(Screen[Answer]):
             listed.append(f"and {len(plans) - 8} more")
         runs = "run" if len(plans) == 1 else f"{len(plans)} runs"
         body = "\n".join([*(clean(line, 84) for line in listed), "", f"{megabytes(freed)} go, for good."])
-        asked = Ask(f"{verb} {runs}?", body, [("y", f"{verb.lower()}: this cannot be undone", "yes")])
-        if await self.app.push_screen_wait(asked) is None:
+        # Enter takes the first: a second key that came by habit keeps everything.
+        choices = [("n", "keep it all", "no"), ("y", f"{verb.lower()}: this cannot be undone", "yes")]
+        if await self.app.push_screen_wait(Ask(f"{verb} {runs}?", body, choices)) != "yes":
             return
         by_run = {plan.folder.id: plan for plan in plans}
 
