@@ -148,5 +148,6 @@ def _say_failed(session: RankSession, trainer: Trainer | None, message: str, ref
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # libraries too write for the run's owner alone
     path = await_run(warm_up) if sys.argv[1] == SPARE else sys.argv[1]
     sys.exit(main(path) if path is not None else 0)
