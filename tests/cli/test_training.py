@@ -15,6 +15,7 @@ import pytest
 from tests.cli.conftest import Lab
 from tests.conftest import REPOSITORY
 from tests.waiting import wait_until
+from tui_lab.bench.pty_terminal import PtyTerminal
 from tui_lab.runs.folder import RunFolder, list_runs
 from tui_lab.runs.lifecycle import read_lifecycle
 from tui_lab.runs.lock import is_locked
@@ -246,3 +247,30 @@ def test_a_run_outlives_the_command_that_waits_for_it(waiting_train: subprocess.
 def test_train_sees_a_run_that_another_terminal_stops(waiting_train: subprocess.Popen[str]) -> None:
     submit(RunFolder.open("watched"), "stop")
     assert waiting_train.wait(timeout=20) == 0
+
+
+def in_a_terminal(*words: str) -> PtyTerminal:
+    program = "from tui_lab.cli import main; main()"
+    return PtyTerminal([sys.executable, "-c", program, *words], env={"PYTHONPATH": str(REPOSITORY)})
+
+
+def test_a_run_outlives_the_terminal_in_which_it_is_waited_for() -> None:
+    with in_a_terminal("train", "pixel-faces-16-long", "--name", "watched") as terminal:
+        terminal.wait_for(r"step [1-9]")
+        terminal.hang_up()
+        assert terminal.exit_code == -signal.SIGHUP
+    folder = RunFolder.open("watched")
+    step = status_of(folder).step
+    wait_until(lambda: status_of(folder).step > step + 10)
+
+
+def test_ctrl_c_in_a_terminal_reaches_the_command_and_not_the_run() -> None:
+    """The run stops because it is asked to, with a pipeline, and not because a signal hit its processes."""
+    with in_a_terminal("train", "pixel-faces-16-long", "--name", "watched") as terminal:
+        terminal.wait_for(r"step [1-9]")
+        terminal.send("ctrl+c")
+        terminal.wait_for("watched stopped at step")
+        assert terminal.wait_for_exit() == 0
+    folder = RunFolder.open("watched")
+    assert status_of(folder).pipeline is not None
+    assert [event.data["code"] for event in read_lifecycle(folder) if event.kind == "exited"] == [0]

@@ -25,6 +25,7 @@ from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.journal import JournalReader, Record
 from tui_lab.runs.launch import start
 from tui_lab.runs.lock import is_locked
+from tui_lab.runs.roster import living_ranks
 from tui_lab.runs.spool import read_answer, submit
 from tui_lab.runs.status import status_of
 
@@ -133,6 +134,19 @@ def test_a_stopped_lab_costs_the_run_nothing_and_catches_up(run: RunFolder) -> N
         wait_until(lambda: status_of(run).step > step + 100)
         process.resume()
         terminal.wait_for(lambda text: shown_step(text) > step + 100)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into /proc")
+def test_a_rank_writes_to_nothing_that_a_client_could_hold_up(run: RunFolder) -> None:
+    """Files alone: no pipe and no socket that a reader might leave full."""
+    with watching(run):
+        (rank,) = living_ranks(run)
+        opened = set()
+        for descriptor in Path(f"/proc/{rank.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed just now
+                opened.add(str(descriptor.readlink()))
+    assert any(name.startswith(str(run.journal_dir)) for name in opened)
+    assert all(name.startswith(("/dev/null", str(run.path))) for name in opened), opened
 
 
 def shown_step(text: str) -> int:
