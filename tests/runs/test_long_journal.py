@@ -89,7 +89,7 @@ def test_ten_million_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     before = resident()
     attached, seconds = timed(lambda: attach(folder))
     assert seconds < 1.0 and attached.curves.step == STEPS
-    assert resident() - before < 60
+    assert resident() - before < 100
     steps = attached.curves.steps
     assert steps[-1] == STEPS and steps[0] < STEPS / 1000 and len(steps) < 250_000
     assert (steps[1:] > steps[:-1]).all() and (steps[1:] - steps[:-1]).max() <= 64 * 2 * PER_RECORD
