@@ -144,6 +144,14 @@ def test_a_damaged_one_is_passed_over_for_the_one_before(damage: Callable[[Path]
     assert "\n" not in skipped[0].why
 
 
+def test_one_from_before_its_state_had_a_sum_is_read(tmp_path: Path) -> None:
+    path = write(a_checkpoint(3), tmp_path).path
+    state = json.loads((path / "state.json").read_text())
+    del state["sha256"], state["weights"]
+    (path / "state.json").write_text(json.dumps(state))
+    assert read(path).step == 3
+
+
 def test_without_any_there_is_none(tmp_path: Path) -> None:
     assert newest(tmp_path / "nowhere") == (None, [])
 

@@ -90,6 +90,7 @@ async def test_devices_end_with_the_cpu(workbench: Workbench) -> None:
     assert cpu.name == "cpu"
     assert cpu.threads is not None and cpu.threads >= 1
     assert cpu.free is not None and cpu.total is not None and 0 < cpu.free < cpu.total
+    assert cpu.speed[0] in ("bf16", "float32")
 
 
 async def test_a_summary_of_a_recipe(workbench: Workbench, unet: UNet2DModel) -> None:

@@ -79,7 +79,8 @@ def _devices() -> str:
     except LabError as error:
         return f"cannot be told: {error.message}"
     return ", ".join(
-        f"{device.name} ({device.title}{f', {size(device.free)} free' if device.free is not None else ''})"
+        f"{device.name} ({device.title}{f', {size(device.free)} free' if device.free is not None else ''}; "
+        f"a run there by default: {', '.join(device.speed)})"
         for device in found
     )
 

@@ -25,7 +25,11 @@ def largest_attention(recipe: Recipe) -> int:
     return (height >> attending[0]) * (width >> attending[0])
 
 
+def takes_products(recipe: Recipe, device: torch.device) -> bool:
+    """Whether matrix products are quicker there than the flash kernel."""
+    return device.type == "cpu" and largest_attention(recipe) <= FEW_TOKENS
+
+
 def choose_attention(recipe: Recipe, device: torch.device) -> None:
     """For this process. The switch is named after CUDA, but the CPU's flash kernel minds it too."""
-    plain = device.type == "cpu" and largest_attention(recipe) <= FEW_TOKENS
-    torch.backends.cuda.enable_flash_sdp(not plain)
+    torch.backends.cuda.enable_flash_sdp(not takes_products(recipe, device))

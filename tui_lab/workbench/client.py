@@ -47,13 +47,15 @@ class WorkbenchDied(WorkbenchError):  # noqa: N818 (an event, told as one)
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """`name` is what `training.device` takes; memory in bytes; `threads` of the CPU alone."""
+    """`name` is what `training.device` takes; memory in bytes; `threads` of the CPU alone; `speed`: what a run of the
+    default recipe would do there to be fast."""
 
     name: str
     title: str
     free: int | None
     total: int | None
     threads: int | None
+    speed: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import psutil
 import torch
 
 from tui_lab.engine.devices import available_devices, device_name, free_memory
+from tui_lab.engine.speed import speed_by_default
 from tui_lab.models.checkpoints import find_weights
 from tui_lab.models.export import export_pipeline, runs_in_ddpm_pipeline
 from tui_lab.runs.folder import RunFolder
@@ -49,6 +50,7 @@ def _device(device: torch.device) -> dict[str, Any]:
         "free": free_memory(device),
         "total": total,
         "threads": torch.get_num_threads() if device.type == "cpu" else None,
+        "speed": speed_by_default(device),
     }
 
 
