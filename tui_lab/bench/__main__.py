@@ -1,4 +1,4 @@
-"""The benches as a process: `python -m tui_lab.bench [train|sample|ui|data] [--json]`; `NAME --help` tells its options.
+"""The benches as a process: `python -m tui_lab.bench [NAME] [--json]`; `NAME --help` tells its options.
 
 The table is on stdout, progress on stderr, and all of it as JSON in the lab's home, under bench/.
 """
@@ -21,7 +21,7 @@ from tui_lab.errors import LabError
 from tui_lab.runs.files import private_folder, replace_file
 from tui_lab.runs.home import lab_home
 
-BENCHES = ("train", "sample", "ui", "data")
+BENCHES = ("train", "sample", "ui", "data", "runs")
 """Each a module of this room."""
 
 
@@ -52,7 +52,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def bench(name: str) -> Bench:
-    module: Any = importlib.import_module(f"tui_lab.bench.{name}")
+    """The module of that name. Raises LabError where what it measures with is not installed."""
+    try:
+        module: Any = importlib.import_module(f"tui_lab.bench.{name}")
+    except ModuleNotFoundError as error:
+        raise LabError(f"bench {name} needs {error.name}: pip install 'diffusion-lab[test]'") from error
     return module
 
 

@@ -7,7 +7,7 @@ import json
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 Better = Literal["higher", "lower"]
@@ -76,6 +76,15 @@ class Report:
             "samples": [{**asdict(sample), "median": sample.median} for sample in self.samples],
             "ratios": [asdict(ratio) for ratio in self.ratios],
         }
+
+
+def together(bench: str, reports: Sequence[Report]) -> Report:
+    """One table of several benches; its result is the first one's."""
+    samples = tuple(replace(sample, name=f"{each.bench}: {sample.name}") for each in reports for sample in each.samples)
+    first, *others = (
+        Ratio(f"{each.bench}: {ratio.name}", ratio.value, ratio.better) for each in reports for ratio in each.ratios
+    )
+    return Report(bench, samples, first.name, first.value, first.better, tuple(others))
 
 
 def run(measure: Callable[[argparse.Namespace], Report], parser: argparse.ArgumentParser) -> int:

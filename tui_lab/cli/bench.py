@@ -13,10 +13,12 @@ from tui_lab.cli.arguments import JsonOption
 
 def bench(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[train|sample|ui|data]", help="Which; all without it.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[train|sample|ui|data|runs]", help="Which; all without it.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure this machine: training against diffusers' script, sampling, pictures and keys, and data, as ratios.
+    """Measure this machine: training against diffusers' script, sampling, pictures and keys, data, what a run costs.
 
     Takes minutes, and wants the machine for itself. Progress is on stderr, the table on stdout; both are kept as JSON
     in the lab's home, in bench/. Options behind a name are that bench's own: NAME -- --help lists them.
