@@ -5,6 +5,7 @@ A command is a JSON file renamed into `commands/new`. Once answered it moves to 
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -58,7 +59,11 @@ def this_client() -> dict[str, Any]:
         terminal = os.ttyname(sys.stdin.fileno())
     except (OSError, ValueError, AttributeError):
         terminal = ""
-    return {"pid": os.getpid(), "tty": terminal, "user": os.environ.get("USER") or str(os.getuid())}
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        user = str(os.getuid())
+    return {"pid": os.getpid(), "tty": terminal, "user": user}
 
 
 def submit(

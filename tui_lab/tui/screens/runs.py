@@ -50,7 +50,8 @@ class RunsScreen(RunDeedsScreen):
         & #runs-filter { height: 1; background: $panel; border: none; padding: 0 1; display: none; }
         & #runs-body { height: 1fr; layout: vertical; }
         & #runs-curves {
-            height: 45%; border: round $border; border-title-color: $secondary; padding: 0 1; display: none;
+            height: 45%; border: round $border; border-title-color: $secondary; border-subtitle-color: $secondary;
+            padding: 0 1; display: none;
         }
         & #runs-curves:focus-within { border: round $primary; border-title-color: $primary; }
         & #runs-empty { height: 1fr; content-align: center middle; color: $secondary; display: none; }
