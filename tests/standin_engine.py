@@ -221,6 +221,8 @@ class StandinEngine:
 
     def checkpoint(self) -> Path:
         self.session.flush_metrics()  # or a kill between the checkpoint and its record would leave a gap in the curve
+        if full := self.session.disk_full:
+            raise DiskFullError(full)
         target = self.folder.checkpoint(self.state.step)
         if not target.exists():
             aside = target.with_name(f".{target.name}")

@@ -17,6 +17,7 @@ from tui_lab.engine.feeds import Pictures, Request, Resident
 from tui_lab.errors import DeviceError
 from tui_lab.models.export import load_pipeline
 from tui_lab.runs.frame import read_frame
+from tui_lab.runs.rank import RankSession
 
 Make = Callable[..., Tiny]
 
@@ -323,3 +324,12 @@ def test_an_orphan_writes_a_checkpoint_and_leaves(tiny: Make, monkeypatch: pytes
     (stopped,) = run.records("stopped")
     assert stopped.step == 3
     assert run.folder.checkpoint_steps() == [3]
+
+
+def test_no_checkpoint_gets_ahead_of_a_journal_that_has_no_room(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed then, the run would go on from steps and changes that are nowhere told."""
+    looks = iter(["", "", "", "no room", "no room"])  # at the boundaries of steps 0 to 2; at the checkpoint; after it
+    monkeypatch.setattr(RankSession, "disk_full", property(lambda _: next(looks, "")))
+    run = tiny({"training.checkpointing_steps": 3, "training.max_train_steps": 5}).train({3: [("resume", {})]})
+    assert {record.step for record in run.records("paused")} == {3}
+    assert run.folder.checkpoint_steps() == [5]

@@ -54,8 +54,10 @@ class Checkpointing:
         that this one must not be written."""
         self.wait()
         began = time.perf_counter()
-        self._meter.flush()  # now, or a kill after the checkpoint would leave a gap in the curves
         learner, session = self._learner, self._session
+        self._meter.flush()  # now, or a kill after the checkpoint would leave a gap in the curves
+        if full := session.disk_full:  # nor may it hold what is not journalled yet: changes and steps would be lost
+            raise DiskFullError(full)
         if not learner.finite():
             raise LabError("the weights are not finite: no checkpoint of them is written; the last good one is kept")
         asked = session.folder.recipe()
