@@ -91,7 +91,7 @@ class LossPanel(Panel, can_focus=False):
                 Series(parent.run, before.steps, before.loss, parent.colour, smoothing=SMOOTHING, behind=True)
             )
             begun = f"fork of {parent.run}"
-            marks = (Mark(parent.step, begun, "◆", f"step {parent.step}: forked from {parent.run} here"), *marks)
+            marks = (Mark(parent.step, begun, "├", f"step {parent.step}: forked from {parent.run} here"), *marks)
         self.query_one(LineChart).set_series(series, marks)
         self._say_numbers()
 
