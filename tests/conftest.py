@@ -51,7 +51,8 @@ def _kill_runs() -> None:
         started = [event.data for event in read_lifecycle(folder) if event.kind == "started"]
         fingerprints = [*started, *(data["supervisor"] for data in started)]
         fingerprints += [member.process for member in members(folder)]
-        fingerprints = [each for each in fingerprints if each["pid"] != os.getpid()]  # a rank in the test's own process
+        # A test's own process may have been the rank.
+        fingerprints = [each for each in fingerprints if each.get("pid") != os.getpid()]
         for process in filter(None, map(living, fingerprints)):
             with suppress(psutil.NoSuchProcess):  # it left by itself, just now
                 process.kill()

@@ -36,6 +36,7 @@ checkpointing_steps = 10
 @pytest.fixture
 def spare() -> Iterator[Spare]:
     """One whose rank waits."""
+    wait_until(lambda: not mine())  # an earlier test's is on its way out
     with_rank = Spare()
     (supervisor,) = mine()
     wait_until(lambda: supervisor.children())

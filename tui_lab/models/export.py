@@ -131,6 +131,7 @@ def _recipe_of(unet: UNet2DModel, scheduler_config: Mapping[str, Any]) -> Recipe
             "dataset.resolution": height,
             "dataset.width": 0 if width == height else width,
             "dataset.channels": channels,
+            "training.mixed_precision": "no",  # as plain diffusers would run it
             "noise_scheduler.num_train_timesteps": timesteps,
             "noise_scheduler.prediction_type": scheduler_config.get("prediction_type", "epsilon"),
             "noise_scheduler.rescale_betas_zero_snr": bool(scheduler_config.get("rescale_betas_zero_snr")),

@@ -246,6 +246,8 @@ class PixelView(Widget):
 
     def _changed_rows(self, target: _Target) -> list[int]:
         height = len(self._depths)
+        if not height:
+            return []
         if target.depth is ColourDepth.NONE:  # the shades of each row depend on all of them
             return list(range(height))
         changed = (target.canvas != self._canvas).reshape(height, -1).any(axis=1)
