@@ -84,7 +84,7 @@ def is_writing(folder: RunFolder) -> bool:
 
 
 def kill_again_and_again(folder: RunFolder, kills: int, dice: random.Random) -> Counter[str]:
-    """Start it, and kill its rank so often; every third time inside a checkpoint's write. It is left as that leaves it."""
+    """Start it, and kill its rank so often; every third time inside a checkpoint's write. That is how it is left."""
     done: Counter[str] = Counter()
     reached = 0
     while sum(done.values()) < kills:
@@ -118,7 +118,7 @@ def wait_for_end(folder: RunFolder, how: str = "finished", timeout: float = 900)
                 submit(folder, "stop")
         elif status_of(folder).name == "failed":
             start(folder)
-        return status_of(folder).name == how
+        return not is_locked(folder) and status_of(folder).name == how
 
     wait_until(ended, timeout, interval=0.1)
 
