@@ -13,7 +13,7 @@ from pathlib import Path
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.spool import submit
 
-SECONDS_BETWEEN = 0.005
+SECONDS_BETWEEN = 0.03
 
 
 def main(path: str) -> None:
