@@ -46,7 +46,7 @@ def spare() -> Iterator[Spare]:
 
 def mine() -> list[psutil.Process]:
     """The waiting spares that this test started, and not a lab that somebody has open on this machine."""
-    return [process for process in waiting_spares() if process.ppid() == os.getpid()]
+    return [process for process in waiting_spares() if process.info["ppid"] == os.getpid()]
 
 
 def run_of(recipe: str = RECIPE) -> RunFolder:

@@ -23,7 +23,7 @@ def keeper(standin_engine: None) -> SpareKeeper:
 
 def waiting() -> list[int]:
     here = psutil.Process().pid
-    return [process.pid for process in spare.waiting_spares() if process.ppid() == here]
+    return [process.pid for process in spare.waiting_spares() if process.info["ppid"] == here]
 
 
 def test_one_at_a_time_and_none_once_it_is_closed(keeper: SpareKeeper) -> None:

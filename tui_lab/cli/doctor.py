@@ -121,7 +121,7 @@ def _spares() -> str:
     """What open labs keep ready for their next run: no orphans, though no run is theirs yet."""
     from tui_lab.runs.spare import waiting_spares
 
-    found = [f"process {process.pid}, of the lab in {process.ppid()}" for process in waiting_spares()]
+    found = [f"process {process.pid}, of the lab in {process.info['ppid']}" for process in waiting_spares()]
     return f"{', '.join(found)} (each leaves with its lab)" if found else "none"
 
 

@@ -159,8 +159,8 @@ def room_for_spare(held: bool) -> bool:
 
 
 def waiting_spares() -> list[psutil.Process]:
-    """This user's spares that are no run's supervisor yet."""
-    return [process for process in psutil.process_iter(["uids"]) if _is_waiting(process)]
+    """This user's spares that are no run's supervisor yet; `info["ppid"]` is the lab that keeps it."""
+    return [process for process in psutil.process_iter(["uids", "ppid"]) if _is_waiting(process)]
 
 
 class _Orders:
