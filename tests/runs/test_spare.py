@@ -60,7 +60,10 @@ def processes_of(run: RunFolder) -> tuple[int, int]:
 
 
 def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_spare_becomes_the_run_s_supervisor_and_rank(spare: Spare) -> None:
