@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import psutil
+
 Result = TypeVar("Result")
 
 
@@ -21,3 +23,11 @@ def wait_until(condition: Callable[[], Result], timeout: float = 20.0, interval:
             line = getattr(getattr(condition, "__code__", None), "co_firstlineno", "?")
             raise AssertionError(f"{name} (line {line}) did not come true within {timeout:g} s; last: {result!r}")
         time.sleep(interval)
+
+
+def gone(pid: int) -> bool:
+    """Whether that process has ended, reaped or not; it may leave as one looks."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.waiting import wait_until
+from tests.waiting import gone, wait_until
 from tui_lab.errors import RunError
 from tui_lab.runs import spare as spare_module
 from tui_lab.runs.creation import new_run
@@ -57,13 +57,6 @@ def processes_of(run: RunFolder) -> tuple[int, int]:
     """(supervisor, rank) of its last start."""
     started = [event.data for event in read_lifecycle(run) if event.kind == "started"][-1]
     return started["supervisor"]["pid"], started["pid"]
-
-
-def gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def test_a_spare_becomes_the_run_s_supervisor_and_rank(spare: Spare) -> None:

@@ -10,7 +10,7 @@ import sys
 import psutil
 import pytest
 
-from tests.waiting import wait_until
+from tests.waiting import gone, wait_until
 from tui_lab.errors import RunError
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.journal import JournalReader, Record
@@ -162,7 +162,7 @@ def test_when_the_supervisor_is_killed_the_rank_writes_a_checkpoint_and_leaves()
     wait_for_step(folder, 5)
     pid = rank_pid(folder)
     os.kill(supervisor_pid(folder), signal.SIGKILL)
-    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: gone(pid))
     status = status_of(folder)
     assert status.name == "stopped"
     assert status.checkpoint == folder.checkpoint(status.step)

@@ -20,7 +20,7 @@ import torch
 from diffusers import DDPMPipeline, UNet2DModel
 from safetensors.torch import save_file
 
-from tests.waiting import wait_until
+from tests.waiting import gone, wait_until
 from tui_lab import models
 from tui_lab.data import load_images
 from tui_lab.diffusion import sampling
@@ -434,7 +434,7 @@ async def test_it_ends_with_the_process_that_asked() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
     pid = int(done.stdout)
-    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: gone(pid))
 
 
 async def test_without_an_event_loop(lab_home: Path) -> None:
