@@ -7,6 +7,7 @@ others sign in and wait, as ranks do that rank 0 leads.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -38,6 +39,8 @@ def main(words: list[str]) -> int:
 
 def be_rank(engine: str, run: str) -> None:
     rank = int(os.environ["RANK"])
+    if rank:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as the engine's: a stop is rank 0's to obey, and ends this too
     sign_in(RunFolder.open(run), rank)
     if rank == 0:
         os.execv(sys.executable, [sys.executable, "-m", engine, run])
