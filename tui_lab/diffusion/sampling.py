@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,14 @@ import torch
 from torch import Tensor
 
 from tui_lab.diffusion.forward import to_uint8
-from tui_lab.diffusion.objective import predicted_x0
+from tui_lab.diffusion.objective import predicted_eps, predicted_x0
 from tui_lab.diffusion.sampler_state import SamplerState
+
+PANES = ("x_t", "x0", "eps", "change")
+"""What of a step can be shown."""
+BOTH = ("x_t", "x0")
+NOISES, NOISE_RANGE = ("eps", "change"), 3.0
+"""These are shown over ±3, grey where they are nothing."""
 
 Generators = torch.Generator | list[torch.Generator] | None
 
@@ -23,26 +29,34 @@ class DenoisingStep:
     """What one model call led to.
 
     `x_t` (B, C, H, W) is the state after the step, at about the scale of pictures whatever the scheduler works in;
-    after the last step it is the sample. `x0` is the image that the model foresaw at `timestep`, clipped to [-1, 1].
+    after the last step it is the sample. `x0` is the image that the model foresaw at `timestep`, clipped to [-1, 1],
+    and `eps` the noise that it saw there; `alpha`, `sigma` and `snr` are that level's. `change` is what the step moved.
     """
 
     index: int
     count: int
     timestep: float
+    alpha: float
+    sigma: float
+    snr: float
     x_t: Tensor
     x0: Tensor
+    eps: Tensor
+    change: Tensor
 
     @property
     def final(self) -> bool:
         return self.index == self.count - 1
 
-    def panes(self) -> np.ndarray:
-        """Both pictures for the screen: uint8 (2, B, H, W, C), x_t then x0."""
-        return self.panes_later()()
+    def panes(self, names: Sequence[str] = BOTH) -> np.ndarray:
+        """Pictures for the screen: uint8 (P, B, H, W, C), one of PANES for each name."""
+        return self.panes_later(names)()
 
-    def panes_later(self) -> Callable[[], np.ndarray]:
+    def panes_later(self, names: Sequence[str] = BOTH) -> Callable[[], np.ndarray]:
         """Begin to bring `panes` here; they are waited for when they are asked for. A GPU goes on meanwhile."""
-        pixels = to_uint8(torch.stack([self.x_t, self.x0])).permute(0, 1, 3, 4, 2).contiguous()
+        # Noise of unit variance mostly fits into a third of its range.
+        shown = [getattr(self, name) / NOISE_RANGE if name in NOISES else getattr(self, name) for name in names]
+        pixels = to_uint8(torch.stack(shown)).permute(0, 1, 3, 4, 2).contiguous()
         if pixels.device.type != "cuda":
             return pixels.cpu().numpy
         here = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=True)
@@ -97,17 +111,19 @@ def denoise(
     accepted = inspect.signature(scheduler.step).parameters
     options = {name: value for name, value in {"generator": generator, "eta": eta}.items() if name in accepted}
     state = SamplerState.before(scheduler, x_T.to(torch.float32))
-    count = len(scheduler.timesteps)
+    count, before = len(scheduler.timesteps), state.picture(0)
     for index, t in enumerate(scheduler.timesteps):
         with torch.inference_mode():
             levels = state.levels(index)
             told = levels.t.to(x_T.device, non_blocking=True).expand(x_T.shape[0])
             output = predict(state.model_input(index), told).to(torch.float32)
-            x0 = predicted_x0(state, output, state.x_t(index), levels)
+            x0, eps = (of(state, output, state.x_t(index), levels) for of in (predicted_x0, predicted_eps))
             final = index == count - 1
             if final and state.stops_short:
                 state.x = x0
             else:
                 state.x = scheduler.step(output, t, state.x, return_dict=False, **options)[0]
             shown = state.x if final else state.picture(index + 1)
-        yield DenoisingStep(index, count, float(levels.t), shown, x0.clamp(-1.0, 1.0))
+            change, before = shown - before, shown
+        told_t, alpha, sigma, snr = map(float, (levels.t, levels.alpha, levels.sigma, levels.snr))
+        yield DenoisingStep(index, count, told_t, alpha, sigma, snr, shown, x0.clamp(-1.0, 1.0), eps, change)
