@@ -1,6 +1,6 @@
 """Our engine against diffusers' training script, in turns: steps a second, and what both have learnt.
 
-    python -m tui_lab.bench train [--rounds 5] [--steps 300] [--turn 20] [--recipe pixel-faces-16] [--json]
+    python -m tui_lab.bench train [--rounds 5] [--steps 300] [--turn 20] [--recipe pixel-faces-16] [--seed 0]
 
 Ours is a run as a person starts it, paused while it is not its turn; the script is `plain_loop`, at its default
 precision and under its own bf16, each in a process of its own. All three begin with the same weights and make the same
@@ -38,6 +38,7 @@ def measure(options: argparse.Namespace) -> Report:
         {
             "training.max_train_steps": options.steps,
             "training.device": options.device,
+            "training.seed": options.seed,
             "training.checkpointing_steps": 0,
             "sampling.every_steps": 0,
             "evaluation.every_steps": 0,
@@ -91,7 +92,7 @@ def measure(options: argparse.Namespace) -> Report:
             "threads": str(started["threads"]),
             "ours": ", ".join(started["speed"]),
             "an update": f"{flops / 1e9:.1f} GFLOP, of {peak / 1e9:.0f} GFLOP/s that the device can do ({peak_from})",
-            "turns": f"{options.rounds} of {options.turn} steps each",
+            "turns": f"{options.rounds} of {options.turn} steps each, seed {options.seed}",
         },
     )
 
@@ -210,5 +211,6 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--turn", type=int, default=20, help="steps of each before it is the next one's turn")
     parser.add_argument("--steps", type=int, default=300, help="updates of each, after which losses are compared")
     parser.add_argument("--recipe", default="pixel-faces-16")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, order and noise, of all three")
     parser.add_argument("--device", default="auto", help="as training.device")
     return parser
