@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +53,21 @@ def fork_run(
     child = RunFolder.create(
         edit_toml(text, standing) if standing else text, name, parent={"run": parent.id, "step": step}
     )
-    try:
+    with filled(child, f"take the checkpoint of {parent.id} at step {step}"):
         copy_checkpoint(parent.checkpoint(step), child.checkpoint(step))
-    except OSError as error:
-        shutil.rmtree(child.path, ignore_errors=True)
-        if is_disk_full(error):
-            raise DiskFullError(f"no room left on the disk of {child.path.parent} for the checkpoint") from error
-        raise RunError(f"cannot take the checkpoint of {parent.id} at step {step}: {error.strerror}") from error
     return child
+
+
+@contextmanager
+def filled(run: RunFolder, purpose: str) -> Iterator[None]:
+    """A new run whose folder cannot be filled is gone again: DiskFullError or RunError, "cannot `purpose`: …"."""
+    try:
+        yield
+    except OSError as error:
+        shutil.rmtree(run.path, ignore_errors=True)
+        if is_disk_full(error):
+            raise DiskFullError(f"no room left on the disk of {run.path.parent} to {purpose}") from error
+        raise RunError(f"cannot {purpose}: {error.strerror}") from error
 
 
 def _check_fork(parent: RunFolder, step: int, asked: Recipe, recipe: Recipe) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-from tui_lab.errors import DiskFullError, RunError
-from tui_lab.runs.creation import copy_checkpoint
-from tui_lab.runs.files import is_disk_full
+from tui_lab.errors import RunError
+from tui_lab.runs.creation import copy_checkpoint, filled
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.interventions import Interventions
 from tui_lab.runs.journal import Journal, JournalReader
@@ -30,7 +29,7 @@ def replay_run(original: RunFolder, name: str | None = None) -> RunFolder:
     interventions.feed(JournalReader(original).read_events())
     text = original.recipe_path.read_text(encoding="utf-8")
     replay = RunFolder.create(text, name, parent=parent)
-    try:
+    with filled(replay, f"replay {original.id}"):
         if parent is not None:
             copy_checkpoint(original.checkpoint(int(parent["step"])), replay.checkpoint(int(parent["step"])))
         if original.launch_path.exists():
@@ -41,11 +40,6 @@ def replay_run(original: RunFolder, name: str | None = None) -> RunFolder:
             "replays", 0, run=original.id, until=until, weights=weights_of(original.checkpoint(until)), changes=changes
         )
         journal.close()
-    except OSError as error:
-        shutil.rmtree(replay.path, ignore_errors=True)
-        if is_disk_full(error):
-            raise DiskFullError(f"no room left on the disk of {replay.path.parent} for the replay") from error
-        raise RunError(f"cannot replay {original.id}: {error.strerror}") from error
     return replay
 
 
