@@ -270,7 +270,7 @@ class TestNumbersOfSteps:
             )
             reason = fits(name, recipe)
             assert (reason is None) == sound
-            assert reason is None or "in fewer than 13 steps: raise sampling.num_inference_steps" in reason
+            assert reason is None or "in fewer than 13 steps; raise sampling.num_inference_steps" in reason
         sampler = build_sampler(cosine)
         sampler.set_timesteps(9)
         assert not sampler.timesteps.isfinite().all()  # what is refused

@@ -257,26 +257,42 @@ _BY_PREFERENCE = ("DPMSolverMultistepScheduler", "EDMDPMSolverMultistepScheduler
 
 def fits(sampler: str, recipe: Recipe) -> str | None:
     """Why `sampler` cannot sample what `recipe` trains, spaced as it asks, and what can; None if it can."""
-    noise, sampling = recipe.noise_scheduler, recipe.sampling
+    sampling = recipe.sampling
     info = SAMPLERS.get(sampler)
     if info is None:
         reason = _NOT_OFFERED.get(sampler, f"there is no sampler {sampler!r}")
         return f"{reason}; choose one of {', '.join(SAMPLERS)}"
+    amiss = _model_amiss(info, recipe)
+    if amiss is not None:
+        return amiss
+    can = info.over[recipe.noise_scheduler.class_name]
+    if sampling.timestep_spacing not in ("auto", *can.spacings):
+        return _no_such(info, "timestep_spacing", sampling.timestep_spacing, can.spacings)
+    if sampling.sigma_schedule not in ("auto", *can.sigma_schedules):
+        return _no_such(info, "sigma_schedule", sampling.sigma_schedule, can.sigma_schedules)
+    return _steps_amiss(info, recipe)
+
+
+def misfits(recipe: Recipe) -> dict[str, str]:
+    """{sampler: why} of those that cannot sample what `recipe` trains, in however many steps and however spaced; those
+    that are not offered at all among them."""
+    found = {name: _model_amiss(info, recipe) for name, info in SAMPLERS.items()} | _NOT_OFFERED
+    return {name: reason.partition("; ")[0] for name, reason in found.items() if reason}
+
+
+def _model_amiss(info: SamplerInfo, recipe: Recipe) -> str | None:
+    """Why the sampler cannot follow the process or the objective."""
+    noise = recipe.noise_scheduler
     if noise.class_name not in info.over:
         return f"{info.short} does not sample {PROCESS_TITLES[noise.class_name]}; {_able(noise)} can"
-    can = info.over[noise.class_name]
-    if noise.objective not in can.objectives:
+    if noise.objective not in info.over[noise.class_name].objectives:
         return f"{info.short} cannot sample a model that predicts {noise.objective}; {_able(noise)} can"
     if noise.class_name == DDPM and noise.rescale_betas_zero_snr and noise.objective == "epsilon":
         return (
             "epsilon prediction says nothing about the picture where the signal is exactly zero "
             "(rescale_betas_zero_snr); set noise_scheduler.prediction_type to v_prediction or sample"
         )
-    if sampling.timestep_spacing not in ("auto", *can.spacings):
-        return _no_such(info, "timestep_spacing", sampling.timestep_spacing, can.spacings)
-    if sampling.sigma_schedule not in ("auto", *can.sigma_schedules):
-        return _no_such(info, "sigma_schedule", sampling.sigma_schedule, can.sigma_schedules)
-    return _steps_amiss(info, recipe)
+    return None
 
 
 def _steps_amiss(info: SamplerInfo, recipe: Recipe) -> str | None:
@@ -293,7 +309,7 @@ def _steps_amiss(info: SamplerInfo, recipe: Recipe) -> str | None:
         least = max(5, math.ceil(timesteps / info.timesteps_a_step))
         if 1 < steps < least:
             return (
-                f"{info.short} breaks at the steep end of a cosine schedule in fewer than {least} steps: raise "
+                f"{info.short} breaks at the steep end of a cosine schedule in fewer than {least} steps; raise "
                 "sampling.num_inference_steps, or set sampling.timestep_spacing to leading"
             )
     auto = "trailing" if noise.rescale_betas_zero_snr else "leading"
@@ -301,7 +317,7 @@ def _steps_amiss(info: SamplerInfo, recipe: Recipe) -> str | None:
     if info.even_stride and spacing == "trailing" and timesteps / steps > 1.05 * (timesteps // steps or 1):
         return (
             f"{info.short} goes {timesteps // steps} timesteps at a time, which {steps} steps with trailing spacing "
-            f"do not: set num_inference_steps to {timesteps // (timesteps // steps + 1)}, or take another sampler"
+            f"do not; set num_inference_steps to {timesteps // (timesteps // steps + 1)}, or take another sampler"
         )
     return None
 
