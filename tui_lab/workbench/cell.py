@@ -1,0 +1,124 @@
+"""One denoising, as far as it is drawn: its pictures and levels, in as much room as it is given."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_lab.errors import DeviceError
+from tui_lab.recipe.denoising import Denoising
+
+Pixels = NDArray[np.uint8]
+State = Literal["waiting", "drawing", "done", "stopped", "failed"]
+
+_NOTHING: Pixels = np.empty((0, 0, 0, 0, 0, 0), np.uint8)
+
+
+class Step(Protocol):
+    """One step as the workbench tells it; `pixels` are uint8 (panes, B, H, W, C), and `denoising` is the one that was
+    asked for with everything resolved."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def timestep(self) -> float: ...
+    @property
+    def alpha(self) -> float: ...
+    @property
+    def sigma(self) -> float: ...
+    @property
+    def snr(self) -> float: ...
+    @property
+    def panes(self) -> tuple[str, ...]: ...
+    @property
+    def pixels(self) -> Pixels: ...
+    @property
+    def denoising(self) -> Denoising: ...
+    @property
+    def at_once(self) -> int: ...
+
+
+class Level(NamedTuple):
+    """Where in the denoising a step is: its number from 0, and the noise level that the model was asked at."""
+
+    index: int
+    timestep: float
+    alpha: float
+    sigma: float
+    snr: float
+
+
+class Cell:
+    """`count` steps in all (0: not known yet), `drawn` of them made; `levels` and `pixels` are of those that are kept:
+    every one, or where they would take too much room, evenly spaced ones and always the last."""
+
+    def __init__(self, asked: Denoising) -> None:
+        self.asked = asked
+        self.resolved: Denoising | None = None
+        self.state: State = "waiting"
+        self.error = ""
+        self.panes: tuple[str, ...] = ()
+        self.count = self.drawn = 0
+        self.at_once = 0
+        """How many pictures the model was asked for at a time: fewer than all where the device's memory was full."""
+        self.levels: list[Level] = []
+        self._room = _NOTHING
+        self._stride = 1
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps are there."""
+        return self.state == "done"
+
+    @property
+    def progress(self) -> float:
+        """In [0, 1]."""
+        return self.drawn / self.count if self.count else 0.0
+
+    @property
+    def pixels(self) -> Pixels:
+        """uint8 (kept steps, panes, B, H, W, C), as far as they are there; not copied."""
+        return self._room[: len(self.levels)]
+
+    @property
+    def images(self) -> int:
+        """Pictures in each step; 0 before the first."""
+        return int(self._room.shape[2])
+
+    @property
+    def nbytes(self) -> int:
+        """What its pictures take once they are all there."""
+        return self._room.nbytes
+
+    def pane(self, name: str, place: int) -> Pixels:
+        """(B, H, W, C) of a kept step, by its place among them. ValueError: this cell has no such pane."""
+        return self._room[: len(self.levels)][place, self.panes.index(name)]
+
+    def rest(self, state: State, error: str = "") -> None:
+        """Not drawn any further for now; a cell that waits begins anew, and needs no room until then."""
+        self.state, self.error = state, error
+        if state == "waiting":
+            self.drawn, self.levels, self._room = 0, [], _NOTHING
+
+    def begin(self, step: Step, most: int) -> None:
+        """Find room for all steps, or for evenly spaced ones, in `most` bytes. Raises DeviceError: not even for one."""
+        each = step.pixels.nbytes
+        if each > most:
+            raise DeviceError(
+                f"one step of this takes {each >> 20} MB, and a denoising may take {most >> 20}: ask for fewer images"
+            )
+        kept = min(step.count, most // each)
+        self._stride = -(-step.count // kept)
+        self.count, self.panes = step.count, tuple(step.panes)
+        self._room = np.empty((-(-step.count // self._stride), *step.pixels.shape), np.uint8)
+
+    def add(self, step: Step) -> None:
+        """The next step."""
+        self.drawn, self.resolved, self.at_once = step.index + 1, step.denoising, step.at_once
+        if (step.count - 1 - step.index) % self._stride == 0:
+            self._room[len(self.levels)] = step.pixels
+            self.levels.append(Level(step.index, step.timestep, step.alpha, step.sigma, step.snr))
