@@ -92,6 +92,13 @@ def predicted_eps(process: Answered, output: Tensor, x_t: Tensor, levels: Levels
             return sigma / spread**2 * x_t - process.sigma_data / spread * output
 
 
+def answer_for(process: Answered, x0: Tensor, x_t: Tensor, levels: Levels) -> Tensor:
+    """The answer that stands for `x0` at x_t, of which σ is not 0: the inverse of `predicted_x0`."""
+    x0, x_t = x0.to(torch.float32), x_t.to(torch.float32)
+    eps = (x_t - over(levels.alpha, x_t) * x0) / over(levels.sigma, x_t)
+    return target(process, x0, eps, levels)
+
+
 def loss_per_sample(loss: Loss, prediction: Tensor, target: Tensor) -> Tensor:
     """The unweighted error of each sample, meaned over everything but the batch: shape (B,)."""
     prediction, target = prediction.to(torch.float32), target.to(torch.float32)

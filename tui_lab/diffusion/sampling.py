@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,15 @@ import torch
 from torch import Tensor
 
 from tui_lab.diffusion.forward import to_uint8
+from tui_lab.diffusion.image_start import ImageStart
 from tui_lab.diffusion.objective import predicted_eps, predicted_x0
 from tui_lab.diffusion.sampler_state import SamplerState
+from tui_lab.diffusion.steering import Steering
 
-PANES = ("x_t", "x0", "eps", "change")
-"""What of a step can be shown."""
+PANES = ("x_t", "x0", "eps", "change", "pull")
+"""What of a step can be shown; pull is grey where nothing pulls."""
 BOTH = ("x_t", "x0")
-NOISES, NOISE_RANGE = ("eps", "change"), 3.0
+NOISES, NOISE_RANGE = ("eps", "change", "pull"), 3.0
 """These are shown over ±3, grey where they are nothing."""
 
 Generators = torch.Generator | list[torch.Generator] | None
@@ -30,7 +33,8 @@ class DenoisingStep:
 
     `x_t` (B, C, H, W) is the state after the step, at about the scale of pictures whatever the scheduler works in;
     after the last step it is the sample. `x0` is the image that the model foresaw at `timestep`, clipped to [-1, 1],
-    and `eps` the noise that it saw there; `alpha`, `sigma` and `snr` are that level's. `change` is what the step moved.
+    and `eps` the noise that it saw there; `alpha`, `sigma` and `snr` are that level's. `change` is what the step moved,
+    and `pull` what guidance by a gradient moved the answer by, where there is such guidance (see `Steering.pull`).
     """
 
     index: int
@@ -43,6 +47,7 @@ class DenoisingStep:
     x0: Tensor
     eps: Tensor
     change: Tensor
+    pull: Tensor | None = None
 
     @property
     def final(self) -> bool:
@@ -55,7 +60,7 @@ class DenoisingStep:
     def panes_later(self, names: Sequence[str] = BOTH) -> Callable[[], np.ndarray]:
         """Begin to bring `panes` here; they are waited for when they are asked for. A GPU goes on meanwhile."""
         # Noise of unit variance mostly fits into a third of its range.
-        shown = [getattr(self, name) / NOISE_RANGE if name in NOISES else getattr(self, name) for name in names]
+        shown = [self._pane(name) / NOISE_RANGE if name in NOISES else self._pane(name) for name in names]
         pixels = to_uint8(torch.stack(shown)).permute(0, 1, 3, 4, 2).contiguous()
         if pixels.device.type != "cuda":
             return pixels.cpu().numpy
@@ -69,6 +74,10 @@ class DenoisingStep:
             return here.numpy()
 
         return wait
+
+    def _pane(self, name: str) -> Tensor:
+        found: Tensor | None = getattr(self, name)
+        return torch.zeros_like(self.x_t) if found is None else found
 
 
 def image_generators(seed: int, count: int) -> list[torch.Generator]:
@@ -98,6 +107,8 @@ def denoise(
     x_T: Tensor,
     generator: Generators = None,
     eta: float = 0.0,
+    start: ImageStart | None = None,
+    steering: Sequence[Steering] = (),
 ) -> Iterator[DenoisingStep]:
     """Denoise x_T (B, C, H, W) ~ N(0, I) with `predict(input, t)`, t (B,); exactly one call of it for each `next()`.
 
@@ -105,25 +116,55 @@ def denoise(
     set anew, so one scheduler serves one loop at a time. Some schedulers call the model more often than
     `num_inference_steps`: the steps' `count` is the number of calls. `generator` feeds the stochastic ones; a list
     holds one for each image.
+
+    Control hangs in at three places; what is not there changes no bit:
+
+    - `start`: begin with an image, noised by x_T to a level on the way, and leave out the calls above it. Where none is
+      left, the image itself is the only step, and no call is made. `index` and `count` are of the calls that are made.
+    - `predict`: what asks the model of several classes goes into it (`guidance.guided`). It is told t on the CPU, so
+      that it may look at it without waiting for a GPU.
+    - `steering`, one after the other: `on_answer` of each answer, before the scheduler hears it; `on_arrival` at each
+      x_t, the first and the last too. A step's x0 and eps are those of the answer as it was steered, its `pull` is the
+      first that there is.
     """
     # On the CPU: schedulers look their timesteps up, and each look at a number on a GPU would wait for all its work.
     scheduler.set_timesteps(num_inference_steps, device="cpu")
     accepted = inspect.signature(scheduler.step).parameters
     options = {name: value for name, value in {"generator": generator, "eta": eta}.items() if name in accepted}
-    state = SamplerState.before(scheduler, x_T.to(torch.float32))
-    count, before = len(scheduler.timesteps), state.picture(0)
-    for index, t in enumerate(scheduler.timesteps):
+    first = start.first_call(scheduler) if start else 0
+    state = SamplerState.before(scheduler, x_T.to(torch.float32), first)
+    with torch.inference_mode():
+        if start and first:
+            state.put(state.moment(first).noised(start.image), first)
+        _arrive(state, first, steering)
+        before = state.picture(first)
+    if first == state.count:
+        nothing = torch.zeros_like(before)
+        yield DenoisingStep(0, 1, 0.0, 1.0, 0.0, math.inf, before, before.clamp(-1.0, 1.0), nothing, nothing)
+    for index in range(first, state.count):
         with torch.inference_mode():
-            levels = state.levels(index)
-            told = levels.t.to(x_T.device, non_blocking=True).expand(x_T.shape[0])
-            output = predict(state.model_input(index), told).to(torch.float32)
-            x0, eps = (of(state, output, state.x_t(index), levels) for of in (predicted_x0, predicted_eps))
-            final = index == count - 1
-            if final and state.stops_short:
+            at = state.moment(index)
+            output = predict(state.model_input(index), at.levels.t.expand(len(x_T))).to(torch.float32)
+            for steered in steering:
+                output = steered.on_answer(at, output)
+            x0, eps = (of(state, output, at.x_t, at.levels) for of in (predicted_x0, predicted_eps))
+            if index == state.count - 1 and state.stops_short:
                 state.x = x0
             else:
-                state.x = scheduler.step(output, t, state.x, return_dict=False, **options)[0]
-            shown = state.x if final else state.picture(index + 1)
+                state.step(output, index, options)
+            _arrive(state, index + 1, steering)
+            shown = state.picture(index + 1)
             change, before = shown - before, shown
-        told_t, alpha, sigma, snr = map(float, (levels.t, levels.alpha, levels.sigma, levels.snr))
-        yield DenoisingStep(index, count, told_t, alpha, sigma, snr, shown, x0.clamp(-1.0, 1.0), eps, change)
+        t, alpha, sigma, snr = map(float, (at.levels.t, at.levels.alpha, at.levels.sigma, at.levels.snr))
+        pull = next((steered.pull for steered in steering if steered.pull is not None), None)
+        x0 = x0.clamp(-1.0, 1.0)
+        yield DenoisingStep(at.index, at.count, t, alpha, sigma, snr, shown, x0, eps, change, pull)
+
+
+def _arrive(state: SamplerState, index: int, steering: Sequence[Steering]) -> None:
+    """At the x_t of that index, go on from where those that steer want to."""
+    for steered in steering:
+        at = state.moment(index)
+        wanted = steered.on_arrival(at)
+        if wanted is not at.x_t:
+            state.put(wanted, index)

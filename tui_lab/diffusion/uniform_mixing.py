@@ -30,6 +30,10 @@ class UniformMixingSampler(SchedulerMixin, ConfigMixin):
         self.timesteps = ((a * T).round().long() - 1).clamp(min=0).to(device)
         self._step_index = 0
 
+    def set_begin_index(self, begin_index: int = 0) -> None:
+        """The step that comes next."""
+        self._step_index = begin_index
+
     def start(self, noise: Tensor) -> Tensor:
         """x_T ~ U(-1, 1) from `noise` ~ N(0, I), value by value."""
         return (noise / math.sqrt(2.0)).erf()

@@ -12,8 +12,8 @@ def answer(section: Model, model: nn.Module, x: Tensor, t: Tensor, class_labels:
     """What `model`, built from the recipe's `[model]` section (or a wrapper around it), says of x at t.
 
     x (B, C, H, W) is what the process hands the model (`NoiseProcess.model_input`), t (B,) what it is told of the noise
-    level: a timestep, σ·T, or EDM's c_noise = ln σ / 4. `class_labels` (B,) int64 go to a conditional model, which
-    cannot do without; others ignore them. A model that does not know t is told 0.
+    level, on any device: a timestep, σ·T, or EDM's c_noise = ln σ / 4. `class_labels` (B,) int64 go to a conditional
+    model, which cannot do without; others ignore them. A model that does not know t is told 0.
 
     diffusers' fourier embedding takes the logarithm of what it is told, and the UNet then divides its answer by it
     (both meant for σ itself, Song et al. 2021): it is told exp(t) = σ^¼, so that it embeds c_noise, and the division
@@ -21,6 +21,7 @@ def answer(section: Model, model: nn.Module, x: Tensor, t: Tensor, class_labels:
     """
     if section.class_name == "BasicUNet":
         return model(x)
+    t = t.to(x.device, non_blocking=True)
     if not section.timestep_conditioning:
         t = torch.zeros_like(t)
     labels = class_labels if section.num_class_embeds else None

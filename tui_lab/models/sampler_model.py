@@ -32,6 +32,7 @@ class SamplerModel:
     def __call__(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         if self._device.type != "cuda":
             return self._ask(x, t, labels)
+        t = t.to(self._device, non_blocking=True)
         if len(x) not in self._graphs:
             self._graphs[len(x)] = self._graph_of(x, t, labels)
         graph = self._graphs[len(x)]
