@@ -7,7 +7,6 @@ has no pipeline for the rest (classes, flow, EDM, transformers, BasicUNet): that
 from __future__ import annotations
 
 import errno
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -26,9 +25,10 @@ from tui_lab.errors import DiskFullError, LabError
 from tui_lab.models.base import weights_of_folder
 from tui_lab.models.building import build
 from tui_lab.models.usage import readme
-from tui_lab.recipe import Recipe, dump_recipe, edited, load_recipe
+from tui_lab.recipe import Recipe, dump_recipe, load_recipe
 from tui_lab.runs.exports import INDEX, MODEL, RECIPE, holds_components, is_export
 from tui_lab.runs.files import sync
+from tui_lab.runs.source_recipe import read_json, recipe_of_configs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,18 +98,18 @@ def _write(recipe: Recipe, model: ModelMixin, folder: Path) -> None:
 
 
 def _load_ddpm_pipeline(folder: Path) -> Pipeline:
-    index = _read_json(folder / INDEX)
+    index = read_json(folder / INDEX)
     if index.get("unet") != ["diffusers", "UNet2DModel"] or "scheduler" not in index:
         name = index.get("_class_name", "pipeline without a name")
         raise LabError(f"{folder} is a {name}; only unconditional pipelines of a UNet2DModel are sampled")
-    config = _read_json(folder / "unet" / "config.json")
+    config = read_json(folder / "unet" / "config.json")
     if config.get("class_embed_type") or config.get("num_class_embeds"):
         raise LabError(f"{folder} is a class-conditional pipeline; of others' only unconditional ones are sampled")
     if config.get("time_embedding_type", "positional") != "positional":
         raise LabError(f"{folder} has a time embedding for σ; only pipelines over timesteps are sampled")
     if config.get("in_channels") != config.get("out_channels"):
         raise LabError(f"{folder} predicts its variance too; only models that answer one image are sampled")
-    scheduler_config = _read_json(folder / "scheduler" / "scheduler_config.json")
+    scheduler_config = read_json(folder / "scheduler" / "scheduler_config.json")
     if "beta_schedule" not in scheduler_config:
         name = scheduler_config.get("_class_name", "scheduler without a name")
         raise LabError(f"{folder} has a {name}; only pipelines over a beta schedule, such as DDPM's, are sampled")
@@ -118,26 +118,7 @@ def _load_ddpm_pipeline(folder: Path) -> Pipeline:
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise LabError(f"cannot load the model in {folder / 'unet'}: {reason}") from error
-    return Pipeline(unet.eval(), scheduler_config, _recipe_of(unet, scheduler_config))
-
-
-def _recipe_of(unet: UNet2DModel, scheduler_config: Mapping[str, Any]) -> Recipe:
-    size, channels = unet.config.sample_size, unet.config.in_channels
-    height, width = (size, size) if isinstance(size, int) else size
-    timesteps = int(scheduler_config.get("num_train_timesteps", 1000))
-    return edited(
-        Recipe(),
-        {
-            "dataset.resolution": height,
-            "dataset.width": 0 if width == height else width,
-            "dataset.channels": channels,
-            "training.mixed_precision": "no",  # as plain diffusers would run it
-            "noise_scheduler.num_train_timesteps": timesteps,
-            "noise_scheduler.prediction_type": scheduler_config.get("prediction_type", "epsilon"),
-            "noise_scheduler.rescale_betas_zero_snr": bool(scheduler_config.get("rescale_betas_zero_snr")),
-            "sampling.num_inference_steps": min(Recipe().sampling.num_inference_steps, timesteps),
-        },
-    )
+    return Pipeline(unet.eval(), scheduler_config, recipe_of_configs(unet.config, scheduler_config))
 
 
 def with_weights(recipe: Recipe, state: Mapping[str, Tensor]) -> nn.Module:
@@ -150,18 +131,6 @@ def with_weights(recipe: Recipe, state: Mapping[str, Tensor]) -> nn.Module:
     except RuntimeError as error:
         raise LabError("the weights do not fit the recipe's [model]: was one of them changed?") from error
     return model.eval()
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise LabError(f"{path} is missing: this is no complete diffusers pipeline") from error
-    except (OSError, ValueError) as error:
-        raise LabError(f"cannot read {path}: {error}") from error
-    if not isinstance(value, dict):
-        raise LabError(f"{path} holds no JSON object")
-    return value
 
 
 def _put(complete: Path, folder: Path, old: Path) -> None:
