@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,13 +29,13 @@ from tui_lab.diffusion import sampling
 from tui_lab.diffusion.forward import to_uint8
 from tui_lab.diffusion.noise_schedulers import build_sampler
 from tui_lab.engine.batches import training_batch
-from tui_lab.errors import DeviceError, RecipeError, RunError
+from tui_lab.errors import DeviceError, RecipeError, RunError, WorkbenchError
 from tui_lab.models.export import export_pipeline
 from tui_lab.recipe import Recipe, dump_recipe, replaced
+from tui_lab.recipe.denoising import DRAWING_KNOBS, Denoising
 from tui_lab.runs.folder import RunFolder
-from tui_lab.runs.frame import Frame
 from tui_lab.workbench import client
-from tui_lab.workbench.client import SampleRequest, Workbench, WorkbenchDied, run_sync
+from tui_lab.workbench.client import DenoisedStep, Workbench, WorkbenchDied, run_sync
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -53,6 +55,16 @@ TINY = replaced(
         "sampling.seed": 11,
     },
 )
+
+
+def denoising(
+    source: object, *, checkpoint: int | None = None, class_labels: tuple[Any, ...] = (), **knobs: Any
+) -> Denoising:
+    return Denoising(source=str(source), checkpoint=checkpoint, class_labels=class_labels, knobs=knobs)
+
+
+async def drawn(workbench: Workbench, asked: Denoising, device: str = "auto") -> list[DenoisedStep]:
+    return [step async for step in workbench.denoise(asked, ("x_t", "x0"), device)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -103,7 +115,7 @@ class TestSampling:
     async def test_a_run_is_sampled_as_its_recipe_says_from_the_newest_ema(
         self, workbench: Workbench, run: RunFolder, unet: UNet2DModel
     ) -> None:
-        frames = [frame async for frame in workbench.sample(SampleRequest(str(run.path)))]
+        steps = await drawn(workbench, denoising(run.path))
 
         here = sampling.denoise(
             lambda x, t: unet(x, t).sample,
@@ -111,87 +123,127 @@ class TestSampling:
             6,
             sampling.initial_noise((3, 1, 8, 8), 11),
         )
-        for frame, step in zip(frames, here, strict=True):
+        for step, expected in zip(steps, here, strict=True):
             # The other process may add in another order; a byte may then round the other way.
-            assert abs(frame.pixels.astype(int) - step.panes()).max() <= 1
-        assert frames[-1].header == {
-            "kind": "preview",
-            "index": 5,
-            "count": 6,
-            "timestep": frames[-1].header["timestep"],
-            "shape": [2, 3, 8, 8, 1],
-            "panes": ["x_t", "x0"],
-            "final": True,
-            "at_once": 3,
-            "seed": 11,
-            "scheduler": "DPMSolverMultistepScheduler",
-            "weights": "ema",
-            "step": 20,
-        }
+            assert abs(step.pixels.astype(int) - expected.panes()).max() <= 1
+            for name in ("index", "count", "timestep", "alpha", "sigma", "snr"):
+                assert getattr(step, name) == pytest.approx(getattr(expected, name))
+        assert steps[-1].final and not steps[0].final
+        assert (steps[-1].at_once, steps[-1].word) == (3, "")
+
+    async def test_the_answers_say_how_to_make_them_again(self, workbench: Workbench, run: RunFolder) -> None:
+        asked = denoising(run.path, num_inference_steps=2)
+        first, last = await drawn(workbench, asked)
+        again = await drawn(workbench, first.denoising)
+        assert first.denoising.checkpoint == 20
+        assert set(first.denoising.knobs) == set(DRAWING_KNOBS)
+        assert (first.denoising.knobs["num_inference_steps"], first.denoising.knobs["seed"]) == (2, 11)
+        assert again[0].denoising == first.denoising == last.denoising
+        assert (again[-1].pixels == last.pixels).all() and again[-1].origin == last.origin
+        assert (last.origin.weights, last.origin.device, last.origin.class_labels) == ("ema", "cpu", None)
+        assert last.origin.versions["torch"] == torch.__version__
+
+    async def test_all_panes_of_a_step(self, workbench: Workbench, run: RunFolder) -> None:
+        *_, last = [step async for step in workbench.denoise(denoising(run.path))]
+        assert last.panes == ("x_t", "x0", "eps", "change")
+        assert last.pixels.shape == (4, 3, 8, 8, 1)
+        two = (await drawn(workbench, denoising(run.path)))[-1]
+        assert (two.pane("x0") == last.pane("x0")).all()
+        assert last.pane("eps").std() > 1
 
     async def test_a_named_checkpoint_and_other_knobs(self, workbench: Workbench, run: RunFolder) -> None:
-        asked = SampleRequest(
-            str(run.path), checkpoint=10, scheduler="HeunDiscreteScheduler", num_inference_steps=4, num_images=2, seed=0
+        asked = denoising(
+            run.path, checkpoint=10, scheduler="HeunDiscreteScheduler", num_inference_steps=4, num_images=2, seed=0
         )
-        *_, last = [frame async for frame in workbench.sample(asked)]
+        *_, last = await drawn(workbench, asked)
         assert last.pixels.shape == (2, 2, 8, 8, 1)
-        assert (last.header["weights"], last.header["step"], last.header["count"]) == ("live", 10, 7)
+        assert (last.origin.weights, last.denoising.checkpoint, last.count) == ("live", 10, 7)
+
+    async def test_a_checkpoint_that_was_written_anew_is_loaded_anew(
+        self, workbench: Workbench, run: RunFolder, unet: UNet2DModel
+    ) -> None:
+        asked = denoising(run.path, checkpoint=10, num_images=1, num_inference_steps=2)
+        before, again = [(await drawn(workbench, asked))[-1] for _ in range(2)]
+        save_file(unet.state_dict(), run.checkpoint(10) / "new")
+        (run.checkpoint(10) / "new").rename(run.checkpoint(10) / "model.safetensors")
+        after = (await drawn(workbench, asked))[-1]
+        assert before.origin.sha256 == again.origin.sha256 != after.origin.sha256
+        assert (before.pixels == again.pixels).all() and not (before.pixels == after.pixels).all()
+
+    async def test_a_checkpoint_that_is_pruned_meanwhile_is_drawn_to_the_end(
+        self, workbench: Workbench, run: RunFolder
+    ) -> None:
+        asked = denoising(run.path, checkpoint=20, num_inference_steps=4)
+        whole, drawing = await drawn(workbench, asked), workbench.denoise(asked, ("x_t", "x0"))
+        async with contextlib.aclosing(drawing):
+            await anext(drawing)
+            shutil.rmtree(run.checkpoint(20))
+            *_, last = [step async for step in drawing]
+        assert (last.pixels == whole[-1].pixels).all()
+        with pytest.raises(RunError, match="no checkpoint at step 20: there are 10"):
+            await drawn(workbench, asked)
+        assert (await drawn(workbench, denoising(run.path)))[-1].denoising.checkpoint == 10
 
     async def test_a_pipeline_folder(self, workbench: Workbench, tmp_path: Path, unet: UNet2DModel) -> None:
         export_pipeline(TINY, unet.state_dict(), tmp_path / "pipeline")
-        asked = SampleRequest(str(tmp_path / "pipeline"), num_inference_steps=3, num_images=1)
-        frames = [frame async for frame in workbench.sample(asked)]
-        assert [frame.header["index"] for frame in frames] == [0, 1, 2]
-        assert frames[-1].pixels.shape == (2, 1, 8, 8, 1)
+        steps = await drawn(workbench, denoising(tmp_path / "pipeline", num_inference_steps=3, num_images=1))
+        assert [step.index for step in steps] == [0, 1, 2]
+        assert steps[-1].pixels.shape == (2, 1, 8, 8, 1)
+        assert (steps[-1].origin.weights, steps[-1].denoising.checkpoint) == ("pipeline", None)
 
     async def test_a_closed_stream_is_cancelled_and_the_workbench_free_at_once(
         self, workbench: Workbench, run: RunFolder
     ) -> None:
-        hours = SampleRequest(str(run.path), scheduler="DDPMScheduler", num_inference_steps=1000, num_images=256)
-        async with contextlib.aclosing(workbench.sample(hours)) as frames:
-            first = await anext(frames)
-        assert first.header["count"] == 1000
+        hours = denoising(run.path, scheduler="DDPMScheduler", num_inference_steps=1000, num_images=256)
+        async with contextlib.aclosing(workbench.denoise(hours)) as steps:
+            first = await anext(steps)
+        assert first.count == 1000
         async with asyncio.timeout(20):  # all of its steps would take minutes
             assert await workbench.warm()
 
     @pytest.mark.parametrize(
         ("changes", "kind", "words"),
         [
-            ({"device": "cuda:9"}, DeviceError, "no device 'cuda:9'"),
             ({"checkpoint": 15}, RunError, "no checkpoint at step 15: there are 10, 20"),
             ({"source": "no-such-run"}, RunError, "no run named no-such-run"),
             ({"scheduler": "EulerSquared"}, RecipeError, "'EulerSquared'"),
-            ({"num_inference_steps": 1500}, RecipeError, "num_inference_steps"),
+            ({"num_inference_steps": 0}, RecipeError, "num_inference_steps takes a whole number (1 to 1000), not 0"),
+            ({"num_inference_steps": 10**6}, RecipeError, "num_inference_steps takes a whole number (1 to 1000)"),
+            ({"guidance_scale": math.nan}, RecipeError, "guidance_scale takes a number (0 to 100), not nan"),
             ({"num_images": 0}, RecipeError, "num_images"),
         ],
     )
     async def test_what_cannot_be_is_said_in_one_line(
         self, workbench: Workbench, run: RunFolder, changes: dict[str, Any], kind: type[Exception], words: str
     ) -> None:
-        asked = SampleRequest(**{"source": str(run.path), **changes})
         with pytest.raises(kind) as caught:
-            await anext(workbench.sample(asked))
+            await drawn(workbench, denoising(**{"source": run.path, **changes}))
         assert words in str(caught.value)
         assert "\n" not in str(caught.value)
+
+    async def test_a_device_or_a_pane_that_is_not_there(self, workbench: Workbench, run: RunFolder) -> None:
+        with pytest.raises(DeviceError, match="no device 'cuda:9'"):
+            await drawn(workbench, denoising(run.path), "cuda:9")
+        with pytest.raises(WorkbenchError, match="no pane 'x1'"):
+            await anext(workbench.denoise(denoising(run.path), ("x1",)))
 
     async def test_a_sampler_that_cannot_do_the_prediction_type(self, workbench: Workbench, unet: UNet2DModel) -> None:
         predicts_x0 = replaced(TINY, {"noise_scheduler.prediction_type": "sample"})
         run = RunFolder.create(dump_recipe(predicts_x0), name="predicts-x0")
         run.checkpoint(1).mkdir()
         save_file(unet.state_dict(), run.checkpoint(1) / "ema.safetensors")
-        asked = SampleRequest(str(run.path), scheduler="EulerAncestralDiscreteScheduler")
         with pytest.raises(RecipeError, match="Euler ancestral cannot sample a model that predicts sample"):
-            await anext(workbench.sample(asked))
+            await drawn(workbench, denoising(run.path, scheduler="EulerAncestralDiscreteScheduler"))
 
     async def test_a_run_without_a_checkpoint(self, workbench: Workbench) -> None:
         run = RunFolder.create(dump_recipe(TINY), name="new")
         with pytest.raises(RunError, match="new has no checkpoint yet"):
-            await anext(workbench.sample(SampleRequest(str(run.path))))
+            await drawn(workbench, denoising(run.path))
 
     async def test_damaged_weights(self, workbench: Workbench, run: RunFolder) -> None:
         (run.checkpoint(20) / "ema.safetensors").write_bytes(b"\0" * 100)
         with pytest.raises(RunError, match=r"ema\.safetensors is damaged"):
-            await anext(workbench.sample(SampleRequest(str(run.path))))
+            await drawn(workbench, denoising(run.path))
 
 
 CLASSES = replaced(
@@ -218,14 +270,12 @@ class TestClasses:
         save_file(model.state_dict(), run.checkpoint(5) / "model.safetensors")
         return run
 
-    async def drawn(self, workbench: Workbench, run: RunFolder, **asked: Any) -> Frame:
-        request = SampleRequest(str(run.path), **asked)
-        *_, last = [frame async for frame in workbench.sample(request)]
-        return last
+    async def drawn(self, workbench: Workbench, run: RunFolder, **asked: Any) -> DenoisedStep:
+        return (await drawn(workbench, denoising(run.path, **asked)))[-1]
 
     async def test_every_class_in_turn_where_none_is_asked_for(self, workbench: Workbench, by_class: RunFolder) -> None:
-        frame = await self.drawn(workbench, by_class, num_images=12)
-        assert frame.header["class_labels"] == [0, 1, 2, 3] * 3
+        step = await self.drawn(workbench, by_class, num_images=12)
+        assert step.origin.class_labels == (0, 1, 2, 3) * 3
 
     async def test_one_class_by_number_is_the_picture_of_that_place_in_the_row(
         self, workbench: Workbench, by_class: RunFolder
@@ -236,8 +286,8 @@ class TestClasses:
         assert abs(threes[1].astype(int) - every[1]).max() > 1
 
     async def test_classes_by_their_names_in_the_data(self, workbench: Workbench, by_class: RunFolder) -> None:
-        frame = await self.drawn(workbench, by_class, class_labels=("hat", "plain"))
-        assert frame.header["class_labels"] == [1, 3, 1, 3]
+        step = await self.drawn(workbench, by_class, class_labels=("hat", "plain"))
+        assert step.origin.class_labels == (1, 3, 1, 3)
 
     async def test_the_scale_moves_the_picture(self, workbench: Workbench, by_class: RunFolder) -> None:
         plain, strong = [
@@ -294,12 +344,10 @@ async def test_every_process_is_sampled_from_its_run_and_from_its_export_alike(
     save_file(models.build(recipe).state_dict(), run.checkpoint(1) / "model.safetensors")
     answer = await workbench.export(str(run.path), tmp_path / "out")
     assert answer["pipeline"] is False
-    drawn = []
-    for source in (run.path, tmp_path / "out"):
-        *_, last = [frame async for frame in workbench.sample(SampleRequest(str(source)))]
-        drawn.append(last.pixels)
-    assert (drawn[0] == drawn[1]).all()
-    assert drawn[0][0].std() > 1
+    by_run, by_export = [(await drawn(workbench, denoising(source)))[-1] for source in (run.path, tmp_path / "out")]
+    assert (by_run.pixels == by_export.pixels).all()
+    assert by_run.origin.sha256 == by_export.origin.sha256
+    assert by_run.pane("x_t").std() > 1
 
 
 class TestBeforeAStepIsSpent:
@@ -377,12 +425,12 @@ async def test_an_export_is_a_pipeline_of_the_ema(
 
 
 async def test_a_death_is_told_and_the_next_request_starts_another(workbench: Workbench, run: RunFolder) -> None:
-    asked = SampleRequest(str(run.path), scheduler="DDPMScheduler", num_inference_steps=1000)
+    asked = denoising(run.path, scheduler="DDPMScheduler", num_inference_steps=1000)
     starts, pid = workbench.starts, workbench.pid
     assert pid is not None
     with pytest.raises(WorkbenchDied, match=r"killed by SIGKILL \(out of memory\?\); .*workbench\.log may say why"):
-        async for frame in workbench.sample(asked):
-            if frame.header["index"] == 3:
+        async for step in workbench.denoise(asked):
+            if step.index == 3:
                 os.kill(pid, signal.SIGKILL)
     assert await workbench.warm()
     assert workbench.starts == starts + 1
@@ -395,8 +443,8 @@ async def test_one_that_nobody_asks_gives_its_memory_back_and_is_started_again_w
     monkeypatch.setattr(client, "REST_SECONDS", 0.2)
     told: list[str] = []
     async with Workbench(told.append) as workbench:
-        frames = [frame async for frame in workbench.sample(SampleRequest(str(run.path)))]  # longer than the rest's
-        assert (len(frames), workbench.starts) == (6, 1)
+        steps = await drawn(workbench, denoising(run.path))  # longer than the rest's
+        assert (len(steps), workbench.starts) == (6, 1)
         pid = workbench.pid
         assert pid is not None
         while workbench.pid is not None or psutil.pid_exists(pid):

@@ -15,7 +15,7 @@ import os
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -27,13 +27,16 @@ from tui_lab.bench import report
 from tui_lab.bench.report import Ratio, Report, Sample, say
 from tui_lab.catalog.recipes import find_recipe
 from tui_lab.cli.stills import save_png
+from tui_lab.diffusion.sampling import BOTH
 from tui_lab.engine.devices import device_name, resolve_device
 from tui_lab.engine.learner import fresh_model
 from tui_lab.models.sampler_model import SamplerModel
 from tui_lab.recipe import Recipe, dump_recipe, load_recipe, replaced
+from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.folder import RunFolder
-from tui_lab.workbench.client import SampleRequest, Workbench
-from tui_lab.workbench.sampling import sample, sampling_precision
+from tui_lab.workbench.client import Workbench
+from tui_lab.workbench.denoising import denoise
+from tui_lab.workbench.sources import sampling_precision
 from tui_lab.workbench.wire import encode
 
 WAYS = (
@@ -57,19 +60,15 @@ class Bench:
     images: int
     png: Path
 
-    def request(self, sampler: str, steps: int) -> SampleRequest:
-        return SampleRequest(
-            str(self.run.path),
-            scheduler=sampler,
-            num_inference_steps=steps,
-            num_images=self.images,
-            device=str(self.device),
-        )
+    def request(self, sampler: str, steps: int) -> Denoising:
+        knobs = {"scheduler": sampler, "num_inference_steps": steps, "num_images": self.images}
+        return Denoising(source=str(self.run.path), knobs=knobs)
 
     def draw(self, sampler: str, steps: int) -> tuple[float, int]:
         """(seconds, model calls) of the workbench's operation, its answers made into bytes, and the PNG."""
         began, calls, last = perf_counter(), 0, None
-        for answer in sample(asdict(self.request(sampler, steps))):
+        asked = {"denoising": self.request(sampler, steps).to_json(), "panes": BOTH, "device": str(self.device)}
+        for answer in denoise(asked):
             encode(answer)
             if answer.header["kind"] == "step":
                 calls, last = calls + 1, answer
@@ -97,7 +96,7 @@ def measure(options: argparse.Namespace) -> Report:
     os.nice(10)
     samples: list[Sample] = []
     ratios: list[Ratio] = []
-    with _bench(options) as bench, _workbench() as ask:
+    with _bench(options) as bench, _workbench(options.device) as ask:
         for way in WAYS:
             found, ratio = _one_way(bench, ask, *way, options.rounds)
             samples += found
@@ -119,7 +118,7 @@ def measure(options: argparse.Namespace) -> Report:
 
 
 def _one_way(
-    bench: Bench, ask: Callable[[SampleRequest], float], sampler: str, steps: int, rounds: int
+    bench: Bench, ask: Callable[[Denoising], float], sampler: str, steps: int, rounds: int
 ) -> tuple[list[Sample], Ratio]:
     say(f"{sampler}, {steps} steps")
     request = bench.request(sampler, steps)
@@ -175,16 +174,16 @@ def _home(path: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _workbench() -> Iterator[Callable[[SampleRequest], float]]:
+def _workbench(device: str) -> Iterator[Callable[[Denoising], float]]:
     """A warm workbench process, and how long a request to it takes."""
     with asyncio.Runner() as runner:
         workbench = Workbench()
         runner.run(workbench.warm())
 
-        async def drawn(request: SampleRequest) -> float:
+        async def drawn(request: Denoising) -> float:
             began = perf_counter()
-            async with contextlib.aclosing(workbench.sample(request)) as frames:
-                async for _ in frames:
+            async with contextlib.aclosing(workbench.denoise(request, BOTH, device)) as steps:
+                async for _ in steps:
                     pass
             return perf_counter() - began
 

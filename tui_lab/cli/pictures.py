@@ -17,8 +17,8 @@ from tui_lab.errors import LabError, RunError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui_lab.runs.frame import Frame
-    from tui_lab.workbench.client import SampleRequest
+    from tui_lab.recipe.denoising import Denoising
+    from tui_lab.workbench.client import DenoisedStep
 
 CheckpointOption = Annotated[
     int | None, typer.Option("--checkpoint", metavar="STEP", help="The run's checkpoint; the newest if not said.")
@@ -63,42 +63,55 @@ def sample(
               diffusion-lab sample amber-heron --class-label 3 --guidance-scale 2
     """
     from tui_lab.cli.stills import can_print, grid, print_picture, save_gif, save_png
-    from tui_lab.workbench.client import SampleRequest
+    from tui_lab.recipe.denoising import Denoising
 
     _check_source(source, checkpoint)
     if output is not None:
         _check_output(output)
-    asked = SampleRequest(
-        source,
-        checkpoint,
-        scheduler,
-        num_inference_steps,
-        eta,
-        seed,
-        num_images,
-        device,
+    knobs = {
+        "scheduler": scheduler,
+        "num_inference_steps": num_inference_steps,
+        "eta": eta,
+        "seed": seed,
+        "num_images": num_images,
+        "guidance_scale": guidance_scale,
+        "timestep_spacing": timestep_spacing,
+        "sigma_schedule": sigma_schedule,
+    }
+    asked = Denoising(
+        source=source,
+        checkpoint=checkpoint,
+        knobs={name: value for name, value in knobs.items() if value is not None},
         class_labels=tuple(class_label or ()),
-        guidance_scale=guidance_scale,
-        timestep_spacing=timestep_spacing,
-        sigma_schedule=sigma_schedule,
     )
-    frames = _denoised(asked, keep_all=output is not None and output.suffix == ".gif")
-    last = frames[-1]
-    if last.header["at_once"] < last.pixels.shape[1]:
-        say(f"the device's memory was full: drawn {last.header['at_once']} pictures at a time")
+    steps = _denoised(asked, device, keep_all=output is not None and output.suffix == ".gif")
+    last = steps[-1]
+    pictures = last.pane("x_t")
+    if last.at_once < len(pictures):
+        say(f"the device's memory was full: drawn {last.at_once} pictures at a time")
     path = output or Path(_default_name(source, last))
     if path.suffix == ".gif":
-        save_gif(path, [frame.pixels for frame in frames])
+        save_gif(path, [step.pixels for step in steps])
     else:
-        save_png(path, last.pixels[0])
+        save_png(path, pictures)
+    drawn_with = last.denoising.knobs
     if json:
-        names = ("seed", "scheduler", "weights", "step", "class_labels")
-        about = {name: last.header.get(name) for name in names}
-        steps = {"num_inference_steps": last.header["count"], "num_images": int(last.pixels.shape[1])}
-        put_json({"source": source, "path": str(path.absolute()), **about, **steps})
+        put_json(
+            {
+                "source": source,
+                "path": str(path.absolute()),
+                "seed": drawn_with["seed"],
+                "scheduler": drawn_with["scheduler"],
+                "weights": last.origin.weights,
+                "step": last.denoising.checkpoint,
+                "class_labels": last.origin.class_labels,
+                "num_inference_steps": last.count,
+                "num_images": len(pictures),
+            }
+        )
         return
     if can_print():
-        print_picture(grid(last.pixels[0], columns=None))
+        print_picture(grid(pictures, columns=None))
     put(str(path))
 
 
@@ -133,24 +146,24 @@ def export(
             say(f"{result['folder']}/README.md has a program that draws from it")
 
 
-def _denoised(asked: SampleRequest, keep_all: bool) -> list[Frame]:
+def _denoised(asked: Denoising, device: str, keep_all: bool) -> list[DenoisedStep]:
     """The denoising steps, or only the last."""
     from tui_lab.workbench.client import Workbench, run_sync
 
     with _progress() as show:
 
-        async def ask(workbench: Workbench) -> list[Frame]:
-            frames: list[Frame] = []
-            async with contextlib.aclosing(workbench.sample(asked)) as steps:
-                async for frame in steps:
-                    frames = [*frames, frame] if keep_all else [frame]
-                    show(frame.header["index"] + 1, frame.header["count"])
-            return frames
+        async def ask(workbench: Workbench) -> list[DenoisedStep]:
+            kept: list[DenoisedStep] = []
+            async with contextlib.aclosing(workbench.denoise(asked, ("x_t", "x0"), device)) as steps:
+                async for step in steps:
+                    kept = [*kept, step] if keep_all else [step]
+                    show(step.index + 1, step.count)
+            return kept
 
-        frames = run_sync(ask)
-    if not frames:
+        steps = run_sync(ask)
+    if not steps:
         raise LabError(f"no picture came of {asked.source}")
-    return frames
+    return steps
 
 
 @contextlib.contextmanager
@@ -184,6 +197,6 @@ def _check_output(output: Path) -> None:
         raise RunError(f"there is no folder {output.parent}: make it, or write elsewhere with -o")
 
 
-def _default_name(source: str, last: Frame) -> str:
-    step = f"-step{last.header['step']}" if last.header.get("step") is not None else ""
-    return f"{Path(source).name or 'sample'}{step}-seed{last.header['seed']}.png"
+def _default_name(source: str, last: DenoisedStep) -> str:
+    step = f"-step{last.denoising.checkpoint}" if last.denoising.checkpoint is not None else ""
+    return f"{Path(source).name or 'sample'}{step}-seed{last.denoising.knobs['seed']}.png"

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from tui_lab.data import Images
-from tui_lab.diffusion.guidance import Predict, guided
+from tui_lab.data.load import load_cached
+from tui_lab.diffusion.guidance import Predict, guided, scale_over_time
 from tui_lab.diffusion.in_parts import PredictOfLabels
-from tui_lab.errors import DataError, RecipeError
+from tui_lab.diffusion.process import noise_process
+from tui_lab.errors import DataError, LabError, RecipeError
 from tui_lab.models.classes import null_label, real_classes
 from tui_lab.recipe import Recipe
+from tui_lab.recipe.denoising import ClassLabel
+from tui_lab.sanitize import clean
 
 
 def told(recipe: Recipe, labels: Tensor) -> Tensor | None:
@@ -29,12 +35,46 @@ def labels_in_turn(recipe: Recipe, count: int, device: torch.device) -> Tensor |
     return torch.arange(count, device=device) % real_classes(recipe)
 
 
-def predict_of(recipe: Recipe, predict: PredictOfLabels, labels: Tensor | None) -> Predict:
-    """`predict` of a batch of these labels, guided as the recipe's [sampling] says, where there is a class for none."""
-    null = null_label(recipe)
-    if labels is None or null is None:
+def labels_asked(recipe: Recipe, asked: Sequence[ClassLabel], count: int, device: torch.device) -> Tensor | None:
+    """int64 (count,): those that are asked for, in turn; every class in turn where none is. None: unconditional."""
+    if not asked:
+        return labels_in_turn(recipe, count, device)
+    chosen = [class_number(recipe, label) for label in asked]
+    return torch.tensor([chosen[place % len(chosen)] for place in range(count)], device=device)
+
+
+def class_number(recipe: Recipe, asked: ClassLabel) -> int:
+    """The class of that number, or of that name in the recipe's dataset. Raises RecipeError, naming what there is."""
+    known = real_classes(recipe)
+    if not known:
+        raise RecipeError("this model is unconditional: it takes no class label")
+    if str(asked).isdigit():
+        if int(asked) < known:
+            return int(asked)
+        raise RecipeError(f"there is no class {clean(str(asked), 20)}: the model knows 0 to {known - 1}")
+    names = class_names(recipe)[:known]
+    if str(asked) in names:
+        return names.index(str(asked))
+    listed = f"one of {', '.join(clean(name, 24) for name in names[:12])}, or " if names else ""
+    raise RecipeError(f"there is no class {clean(str(asked), 40)!r}: take {listed}a number from 0 to {known - 1}")
+
+
+def class_names(recipe: Recipe) -> tuple[str, ...]:
+    """Of the dataset where it is at hand; a pipeline may have come without it."""
+    try:
+        images = load_cached(recipe.dataset)
+    except LabError:
+        return ()
+    return images.classes if images is not None else ()
+
+
+def predict_of(recipe: Recipe, predict: PredictOfLabels, labels: Tensor | None, negative: int | None = None) -> Predict:
+    """`predict` of a batch of these labels, guided as the recipe's [sampling] says: away from the class `negative`, or
+    from the class for none. Plain where there is neither."""
+    against = null_label(recipe) if negative is None else negative
+    if labels is None or against is None:
         return lambda x_t, t: predict(x_t, t, labels)
-    return guided(predict, labels, null, recipe.sampling.guidance_scale)
+    return guided(predict, labels, against, scale_over_time(recipe.sampling, noise_process(recipe.noise_scheduler)))
 
 
 def check_labels(recipe: Recipe, images: Images) -> None:

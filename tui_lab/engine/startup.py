@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Mapping
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from accelerate import Accelerator
@@ -30,13 +28,12 @@ from tui_lab.engine.precision import Precision, resolve_precision
 from tui_lab.engine.ranks import Ranks, follow, open_learner
 from tui_lab.engine.speed import speed_of
 from tui_lab.engine.trainer import Trainer
+from tui_lab.engine.versions import versions
 from tui_lab.errors import DataError, LabError
 from tui_lab.models.base import load_base
 from tui_lab.recipe import Recipe, recipe_hash
 from tui_lab.runs.environment import place
 from tui_lab.runs.rank import RankSession
-
-_PACKAGES = ("torch", "diffusers", "accelerate", "numpy", "diffusion-lab")
 
 
 def prepare(session: RankSession, images: Images) -> Trainer:
@@ -54,8 +51,8 @@ def prepare(session: RankSession, images: Images) -> Trainer:
     batches = Batches(recipe, images, open_feed(recipe, images, device), device)
     ranks = Ranks.join(device)
     learner = open_learner(recipe, batches, build_accelerator(device, precision), ranks)
-    versions, guards = _versions(), Guards(session)
-    if not resume(session, learner, guards, versions) and recipe.model.base_checkpoint:
+    here, guards = versions(), Guards(session)
+    if not resume(session, learner, guards, here) and recipe.model.base_checkpoint:
         session.record("starting", at, message=f"loading the weights of {recipe.model.base_checkpoint}")
         learner.start_from(load_base(recipe))
     pending = session.go_on_from(learner.step)
@@ -63,7 +60,7 @@ def prepare(session: RankSession, images: Images) -> Trainer:
     session.record(
         "started",
         learner.step,
-        versions=versions,
+        versions=here,
         device=str(device),
         device_name=device_name(device),
         processes=place().ranks,
@@ -90,7 +87,7 @@ def prepare(session: RankSession, images: Images) -> Trainer:
     if images.streaming:
         session.record("warning", learner.step, message=_streaming(images, learner.step))
     evaluation = open_evaluation(recipe, images, device)
-    return Trainer(session, learner, evaluation, versions, pending, guards, partial(beginning, recipe))
+    return Trainer(session, learner, evaluation, here, pending, guards, partial(beginning, recipe))
 
 
 def follow_rank_0(recipe: Recipe) -> None:
@@ -186,17 +183,6 @@ def _streaming(images: Images, step: int) -> str:
         f"{images.name} is streamed: a resume of this run will not be exact, since its stream then begins anew; turn "
         "dataset.streaming off for that"
     )
-
-
-def _versions() -> dict[str, str]:
-    """What the bits of a CPU run hang on: versions, threads, instruction set."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # run from a folder that was never installed
-            found[package] = "unknown"
-    return {**found, "threads": str(torch.get_num_threads()), "isa": torch.backends.cpu.get_cpu_capability()}
 
 
 def _listed(versions: object) -> str:

@@ -17,7 +17,7 @@ _OPERATIONS = {
     "warm": "operations",
     "devices": "operations",
     "export": "operations",
-    "sample": "sampling",
+    "denoise": "denoising",
     "summary": "modelling",
     "architecture": "modelling",
     "probe": "modelling",

@@ -1,8 +1,8 @@
 """The workbench as others see it: an object to ask, without torch; behind it a process, started when it is needed.
 
     async with Workbench() as workbench:
-        async for frame in workbench.sample(SampleRequest("amber-heron")):
-            show(frame.pixels)
+        async for step in workbench.denoise(Denoising(source="amber-heron")):
+            show(step.pane("x0"))
 
 and from code that is not asynchronous, `run_sync(lambda workbench: workbench.export("amber-heron", folder))`.
 """
@@ -16,8 +16,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -28,8 +27,9 @@ from numpy.typing import NDArray
 from tui_lab import errors
 from tui_lab.errors import LabError, WorkbenchError
 from tui_lab.model_summary import Block, Memory, ModelSummary
-from tui_lab.runs.frame import Frame
+from tui_lab.recipe.denoising import Denoising, parse_denoising
 from tui_lab.runs.home import lab_home, open_log
+from tui_lab.workbench.answers import DenoisedStep, Device, OneBatch, Probe, origin_of
 from tui_lab.workbench.wire import LENGTH, Message, WireError, decode_header, encode, header_length
 
 Result = TypeVar("Result")
@@ -43,65 +43,6 @@ _STEPS_AHEAD = 8
 
 class WorkbenchDied(WorkbenchError):  # noqa: N818 (an event, told as one)
     """The process went away while it was asked; the next request starts another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """`name` is what `training.device` takes; memory in bytes; `threads` of the CPU alone; `speed`: what a run of the
-    default recipe would do there to be fast."""
-
-    name: str
-    title: str
-    free: int | None
-    total: int | None
-    threads: int | None
-    speed: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What an update took, measured. `peak_bytes` only on CUDA."""
-
-    seconds_per_step: float
-    peak_bytes: int | None
-    device: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OneBatch:
-    """The course's five steps: `rows` uint8 (5, B, H, W, C) are clean, noise, noisy, predicted x_0, and its error as
-    grey, white where it is as large as can be.
-
-    `timesteps` are what the model is told (EDM: ln σ / 4), rising; `losses` are unweighted. `weights`: fresh, base, ema
-    or live, of the run's `step`."""
-
-    timesteps: tuple[float, ...]
-    losses: tuple[float, ...]
-    rows: NDArray[np.uint8]
-    weights: str
-    step: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SampleRequest:
-    """`source`: a run's id or path, or an export's folder; `checkpoint`: the run's step, None for the newest.
-
-    The knobs are those of the recipe's `[sampling]`; None leaves a run's own. `class_labels`, numbers or names, are
-    drawn in turn; none: every class in turn, where the model knows any.
-    """
-
-    source: str
-    checkpoint: int | None = None
-    scheduler: str | None = None
-    num_inference_steps: int | None = None
-    eta: float | None = None
-    seed: int | None = None
-    num_images: int | None = None
-    device: str = "auto"
-    class_labels: tuple[str | int, ...] = ()
-    guidance_scale: float | None = None
-    timestep_spacing: str | None = None
-    sigma_schedule: str | None = None
 
 
 class Workbench:
@@ -199,17 +140,34 @@ class Workbench:
         about = answer.header
         return OneBatch(tuple(about["timesteps"]), tuple(about["losses"]), rows, about["weights"], about["step"])
 
-    async def sample(self, asked: SampleRequest) -> AsyncGenerator[Frame, None]:
-        """Each denoising step as it is made: headers as the live frame's, pixels uint8 (2, B, H, W, C), x_t then x_0.
+    async def denoise(
+        self,
+        asked: Denoising,
+        panes: Sequence[str] = ("x_t", "x0", "eps", "change"),
+        device: str = "auto",
+    ) -> AsyncGenerator[DenoisedStep, None]:
+        """Each denoising step as it is made. The newest checkpoint, where none is named, is that at the beginning.
 
-        Close the generator (`aclosing`) to cancel. Raises LabError: no such run, device or sampler for it.
+        Close the generator (`aclosing`) to cancel. Raises LabError: what of it cannot be, and why.
         """
-        async with contextlib.aclosing(self.stream("sample", **asdict(asked))) as answers:
+        request = {"denoising": asked.model_dump(), "panes": list(panes), "device": device}
+        resolved, origin, word = asked, None, ""
+        async with contextlib.aclosing(self.stream("denoise", **request)) as answers:
             async for answer in answers:
-                if answer.header["kind"] == "step":
-                    pixels = np.frombuffer(answer.blob, np.uint8).reshape(answer.header["shape"])
-                    about = {name: value for name, value in answer.header.items() if name != "id"}
-                    yield Frame({**about, "kind": "preview"}, pixels)
+                told = answer.header
+                if told["kind"] != "step":
+                    continue
+                if origin is None:
+                    resolved, origin = parse_denoising(told["denoising"]), origin_of(told["origin"])
+                    word = told["word"]
+                yield DenoisedStep(
+                    denoising=resolved,
+                    origin=origin,
+                    **{name: told[name] for name in ("index", "count", "timestep", "alpha", "sigma", "snr", "at_once")},
+                    panes=tuple(told["panes"]),
+                    pixels=np.frombuffer(answer.blob, np.uint8).reshape(told["shape"]),
+                    word=word,
+                )
 
     async def fetch(self, recipe_toml: str) -> AsyncGenerator[tuple[int, int], None]:
         """Read the recipe's dataset into the lab's cache: (pictures done, in all), now and then. Raises DataError."""

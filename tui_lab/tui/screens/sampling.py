@@ -12,16 +12,21 @@ from textual.binding import Binding, BindingType
 
 from tui_lab.errors import LabError
 from tui_lab.recipe import Knob
+from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.frame import Frame
 from tui_lab.tui.attached import AttachedRun
+from tui_lab.tui.desk import Desk
 from tui_lab.tui.draft import Draft
 from tui_lab.tui.screens.drafting import DraftingScreen
 from tui_lab.tui.widgets.denoising_panel import Trajectory
-from tui_lab.workbench.client import Device, ModelSummary, SampleRequest, Workbench
+from tui_lab.workbench.client import DenoisedStep, Device, ModelSummary, Workbench
+
+_DRAWN_WITH = ("scheduler", "num_inference_steps", "eta", "num_images")
+"""Knobs of the draft that its pictures at rest follow."""
 
 
 class SamplingScreen(DraftingScreen):
-    """Owns the workbench. `note` is a quiet word about what is done aside."""
+    """Owns the workbench, at `desk`. `note` is a quiet word about what is done aside."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -41,7 +46,7 @@ class SamplingScreen(DraftingScreen):
         super().__init__(draft)
         self._aside = ""
         self._workbench_word = ""
-        self._workbench = Workbench(self._workbench_says)
+        self.desk = Desk(Workbench(self._workbench_says))
         self._devices: list[Device] = []
         self._summary: ModelSummary | None = None
         self._summary_of: object = None
@@ -50,10 +55,10 @@ class SamplingScreen(DraftingScreen):
 
     @property
     def workbench(self) -> Workbench:
-        return self._workbench
+        return self.desk.workbench
 
     async def on_unmount(self) -> None:
-        await self._workbench.close()
+        await self.desk.close()
 
     @property
     def settled(self) -> bool:
@@ -92,8 +97,8 @@ class SamplingScreen(DraftingScreen):
         """Import torch aside while the person looks at the first screen."""
         self._say_aside("warming up")
         try:
-            await self._workbench.warm()
-            self._devices = await self._workbench.devices()
+            await self.workbench.warm()
+            self._devices = await self.workbench.devices()
         except LabError as error:
             self.complain(error)
             return
@@ -110,7 +115,7 @@ class SamplingScreen(DraftingScreen):
         if not self._devices or asked == self._summary_of or self.draft.problems:
             return
         try:
-            self._summary = await self._workbench.summary(self.draft.to_toml())
+            self._summary = await self.workbench.summary(self.draft.to_toml())
         except LabError as error:
             self.complain(error)
             return
@@ -149,28 +154,42 @@ class SamplingScreen(DraftingScreen):
         """The workbench draws; its steps come into the Denoising panel as a live run's would."""
         seed = self.next_seed() if fresh else self.draft.recipe.sampling.seed
         sampling = self.draft.recipe.sampling
-        asked = SampleRequest(
-            str(attached.folder.path),
-            scheduler=sampling.scheduler,
-            num_inference_steps=sampling.num_inference_steps,
-            eta=sampling.eta,
-            seed=seed,
-            num_images=sampling.num_images,
-            device=self.draft.recipe.training.device,
-        )
+        knobs = {name: getattr(sampling, name) for name in _DRAWN_WITH}
+        asked = Denoising(source=str(attached.folder.path), knobs={**knobs, "seed": seed})
+        device = self.draft.recipe.training.device
         steps: list[Frame] = []
+        last: DenoisedStep | None = None
         self._say_aside("drawing")
         try:
-            async with contextlib.aclosing(self._workbench.sample(asked)) as frames:
-                async for frame in frames:
-                    steps.append(frame)
-                    self.drawing_step(frame)
+            async with contextlib.aclosing(self.workbench.denoise(asked, ("x_t", "x0"), device)) as made:
+                async for last in made:
+                    steps.append(_frame(last))
+                    self.drawing_step(steps[-1])
+                    self._say_aside(last.word or "drawing")
         except LabError as error:
             self.complain(error)
         finally:
             self._say_aside("")
-        if steps:
-            if (at_once := steps[-1].header["at_once"]) < sampling.num_images:
-                self.say(f"The device's memory was full: drawn {at_once} pictures at a time")
+        if last is not None:
+            if last.at_once < sampling.num_images:
+                self.say(f"The device's memory was full: drawn {last.at_once} pictures at a time")
             about = {**steps[-1].header, "timesteps": [step.header["timestep"] for step in steps]}
             self.drawing_done(Trajectory(np.stack([step.pixels for step in steps]), about))
+
+
+def _frame(step: DenoisedStep) -> Frame:
+    """As a live run would tell it."""
+    knobs = step.denoising.knobs
+    header = {
+        "kind": "preview",
+        "step": step.denoising.checkpoint,
+        "index": step.index,
+        "count": step.count,
+        "timestep": step.timestep,
+        "panes": list(step.panes),
+        "seed": knobs["seed"],
+        "scheduler": knobs["scheduler"],
+        "weights": step.origin.weights,
+        "final": step.final,
+    }
+    return Frame(header, step.pixels)
