@@ -88,6 +88,20 @@ def test_pictures_are_of_each_class_in_turn_as_guidance_says(recipe: Recipe, exp
     assert answer.tolist() == expected
 
 
+def test_a_negative_class_stands_in_the_place_of_the_one_for_none() -> None:
+    recipe = conditional(4, 0.1, guidance_scale=3.0)
+    predict = predict_of(recipe, said, labels_in_turn(recipe, 3, CPU), negative=1)
+    assert predict(torch.zeros(3, 1, 4, 4), torch.zeros(3)).tolist() == [-2, 1, 4]  # 1 + 3 (c - 1)
+
+
+def test_guidance_outside_of_its_interval_is_the_plain_class() -> None:
+    recipe = conditional(4, 0.1, guidance_scale=3.0, guidance_from=0.5)
+    predict = predict_of(recipe, said, labels_in_turn(recipe, 3, CPU))
+    T = recipe.noise_scheduler.num_train_timesteps
+    for t, expected in ((0.4 * T, [0, 1, 2]), (0.6 * T, [-6, -3, 0])):
+        assert predict(torch.zeros(3, 1, 4, 4), torch.full((3,), t)).tolist() == expected
+
+
 def test_guidance_without_a_class_for_none_is_refused_with_the_recipe() -> None:
     with pytest.raises(RecipeError, match="guidance_scale 3 needs a class for none"):
         conditional(4, guidance_scale=3.0)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from tui_lab.diffusion.process import NoiseProcess
+from tui_lab.recipe.schema import Sampling
 
 Predict = Callable[[Tensor, Tensor], Tensor]
 """(x_t, t) → the model's answer."""
@@ -13,22 +17,49 @@ Predict = Callable[[Tensor, Tensor], Tensor]
 ConditionalPredict = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(x_t, t, class labels (B,) int64) → the model's answer."""
 
+ScaleAt = Callable[[float], float]
+"""The scale of guidance where the model is told t."""
 
-def guided(predict: ConditionalPredict, labels: Tensor, null_label: int, scale: float) -> Predict:
-    """The answer ∅ + scale · (c - ∅), ∅ that without a class and c that with `labels` (B,) (Ho & Salimans 2022).
 
-    In their letters scale = 1 + w. 1 is the conditional model itself, and 0 the unconditional one; any other scale asks
-    the model once, about both at the same time, in a batch of 2B. `null_label` is the class that stands for none.
+def guided(predict: ConditionalPredict, labels: Tensor, against: int, scale: float | ScaleAt) -> Predict:
+    """The answer n + scale · (c - n), c that with `labels` (B,) and n that with the class `against`.
+
+    `against` is the class that stands for none (Ho & Salimans 2022; in their letters scale = 1 + w), or one to keep
+    away from. 1 is the conditional model itself, and 0 that of `against`: one call of B each, as without guidance.
+    Any other scale asks the model once, about both at the same time, in a batch of 2B. All of a batch are at one t.
     """
-    nothing = torch.full_like(labels, null_label)
-    if scale == 1.0:
-        return lambda x_t, t: predict(x_t, t, labels)
-    if scale == 0.0:
-        return lambda x_t, t: predict(x_t, t, nothing)
+    away = torch.full_like(labels, against)
 
-    def both(x_t: Tensor, t: Tensor) -> Tensor:
-        answers = predict(torch.cat([x_t, x_t]), torch.cat([t, t]), torch.cat([labels, nothing]))
-        with_class, without = answers.to(torch.float32).chunk(2)
-        return without + scale * (with_class - without)
+    def answer(x_t: Tensor, t: Tensor) -> Tensor:
+        here = scale(float(t[0])) if callable(scale) else scale
+        if here in (0.0, 1.0):
+            return predict(x_t, t, labels if here else away)
+        answers = predict(torch.cat([x_t, x_t]), torch.cat([t, t]), torch.cat([labels, away]))
+        towards, without = answers.to(torch.float32).chunk(2)
+        return without + here * (towards - without)
 
-    return both
+    return answer
+
+
+def scale_over_time(sampling: Sampling, process: NoiseProcess) -> ScaleAt:
+    """`sampling`'s guidance by t, told as `process` tells it: 1 outside of its interval (Kynkäänniemi et al. 2024).
+
+    The interval is in `process.time`, ends included. Over all of that time u, linear gives 1 + (scale - 1) (1 - u), and
+    cosine 1 + (scale - 1) (1 + cos πu) / 2: the rising schedules of Wang et al. 2024 (Analysis of Classifier-Free
+    Guidance Weight Schedulers), so that noise alone is not pulled about, and guidance_scale is their end.
+    """
+
+    def scale_at(t: float) -> float:
+        u = process.time(t)
+        if not sampling.guidance_from <= u <= sampling.guidance_until:
+            return 1.0
+        match sampling.guidance_schedule:
+            case "constant":
+                return sampling.guidance_scale
+            case "linear":
+                share = 1.0 - u
+            case "cosine":
+                share = 0.5 * (1.0 + math.cos(math.pi * u))
+        return 1.0 + (sampling.guidance_scale - 1.0) * share
+
+    return scale_at

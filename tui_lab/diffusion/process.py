@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import torch
 from torch import Tensor
@@ -69,6 +70,11 @@ class NoiseProcess:
         """The u in [0, 1) that leads there by `at`, float32; of a whole timestep, the middle of those that do."""
         return (levels.t + 0.5) / self.T
 
+    def time(self, t: float) -> float:
+        """Where the model is told t, in the noise's time: the share in [0, 1] of all that `draw` draws that is less
+        noisy, so 0 is at the picture's end and 1 at that of noise."""
+        return (t + 0.5) / self.T
+
     def noise(self, shape: tuple[int, ...], generator: torch.Generator | None, device: Device) -> Tensor:
         """ε ~ N(0, I), float32."""
         return torch.randn(shape, generator=generator, device=device)
@@ -109,6 +115,10 @@ class FlowMatching(NoiseProcess):
         u = levels.sigma / (self._shift - (self._shift - 1.0) * levels.sigma)
         return (u - 0.5 / self.T).clamp(0.0, 1.0 - 0.5 / self.T)
 
+    def time(self, t: float) -> float:
+        sigma = t / self.T
+        return sigma / (self._shift - (self._shift - 1.0) * sigma)
+
 
 class KarrasDiffusion(NoiseProcess):
     """EDM (Karras et al. 2022): α = 1, the model sees c_in x_t and is told c_noise = ln σ / 4.
@@ -134,6 +144,9 @@ class KarrasDiffusion(NoiseProcess):
     def place(self, levels: Levels) -> Tensor:
         u = torch.special.ndtr((levels.sigma.log() - self._mean) / self._std)
         return u.clamp(max=1.0 - torch.finfo(torch.float32).eps)
+
+    def time(self, t: float) -> float:
+        return NormalDist(self._mean, self._std).cdf(4.0 * t)
 
     def model_input(self, x_t: Tensor, levels: Levels) -> Tensor:
         """c_in x_t, c_in = 1/√(σ² + σ_data²) (table 1): of unit variance at every level."""

@@ -211,6 +211,12 @@ def _sampling(recipe: Recipe) -> list[Problem]:
             "loss.class_dropout above 0: set that, or guidance_scale to 1"
         )
         return [Problem("sampling.guidance_scale", message)]
+    if sampling.guidance_from > sampling.guidance_until:
+        message = (
+            f"sampling.guidance_from {sampling.guidance_from:g} is above guidance_until {sampling.guidance_until:g}: "
+            "guidance would never act"
+        )
+        return [Problem("sampling.guidance_from", message)]
     if reason := fits(sampling.scheduler, recipe):
         return [Problem(misfit(recipe), f"sampling.scheduler {sampling.scheduler}: {reason}")]
     return []

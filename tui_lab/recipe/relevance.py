@@ -97,5 +97,7 @@ def _loss(recipe: Recipe) -> Iterator[str]:
 def _sampling(recipe: Recipe) -> Iterator[str]:
     if not recipe.model.num_class_embeds:
         yield "guidance_scale"
+    if not recipe.model.num_class_embeds or recipe.sampling.guidance_scale == 1.0:
+        yield from ("guidance_schedule", "guidance_from", "guidance_until")
     if recipe.sampling.scheduler != "DDIMScheduler":
         yield "eta"

@@ -394,6 +394,18 @@ class Sampling(Section):
         1.0, title="guidance", help="Classifier-free guidance: 1 is the plain conditional model, 0 ignores the class.",
         ge=0, le=100, step=0.5, live=True,
     )  # fmt: skip
+    guidance_schedule: Literal["constant", "linear", "cosine"] = knob(
+        "constant", title="guidance schedule", live=True,
+        help="linear and cosine begin at 1 where all is noise, and rise to the guidance at the picture's end.",
+    )  # fmt: skip
+    guidance_from: float = knob(
+        0.0, title="guide from", help="Guidance acts above this share of the noise's time; 0 is the picture's end.",
+        ge=0, le=1, step=0.05, live=True,
+    )  # fmt: skip
+    guidance_until: float = knob(
+        1.0, title="guide until", help="Guidance acts below this share of the noise's time; 1 is the noise's end.",
+        ge=0, le=1, step=0.05, live=True,
+    )  # fmt: skip
     timestep_spacing: Literal["auto", "leading", "trailing", "linspace"] = knob(
         "auto", title="spacing", help="Which timesteps a sampler visits; auto: what suits the schedule.", live=True
     )
