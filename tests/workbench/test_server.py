@@ -22,8 +22,8 @@ class Other:
         requests, self._ask = os.pipe()
         hear, answers = os.pipe()
         self.hear: BinaryIO = os.fdopen(hear, "rb")
-        server = Server(os.fdopen(requests, "rb"), os.fdopen(answers, "wb"), operations)
-        self.thread = threading.Thread(target=server.run, daemon=True)
+        self.server = Server(os.fdopen(requests, "rb"), os.fdopen(answers, "wb"), operations)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
 
     def ask(self, number: int, op: str, **fields: Any) -> None:
@@ -75,6 +75,30 @@ def test_a_cancel_ends_the_operation_between_two_steps_and_lets_it_clean_up() ->
     answers = iter(other.answer, {"id": 2, "kind": "result"})
     assert list(answers)[-1] == {"id": 1, "kind": "result", "cancelled": True}
     assert cleaned_up.is_set()
+
+
+def test_what_was_cancelled_before_its_turn_is_never_begun() -> None:
+    begun: list[int] = []
+    goes_on = threading.Event()
+
+    def notes(request: dict[str, Any]) -> Iterator[Message]:
+        begun.append(request["id"])
+        goes_on.wait()
+        yield Message({"kind": "result"})
+
+    other = Other({"notes": notes})
+    other.ask(1, "notes")
+    other.ask(2, "notes")
+    other.ask(2, "cancel")
+    other.ask(3, "notes")
+    wait_until(lambda: begun == [1] and other.server._given_up(2))
+    goes_on.set()
+    assert [other.answer() for _ in range(3)] == [
+        {"id": 1, "kind": "result"},
+        {"id": 2, "kind": "result", "cancelled": True},
+        {"id": 3, "kind": "result"},
+    ]
+    assert begun == [1, 3]
 
 
 def test_what_goes_wrong_is_one_line_and_the_next_request_is_answered(caplog: pytest.LogCaptureFixture) -> None:

@@ -56,12 +56,13 @@ class Server:
             if operation is None:
                 raise LabError(f"the workbench knows no {request['op']!r}")
             answers = operation(request)
-            for answer in answers:
-                if number in self._cancelled or self._leaving.is_set():
-                    answers.close()
-                    self._send(number, Message({"kind": "result", "cancelled": True}))
-                    break
+            while not self._given_up(number):  # nor begun: whoever scrubs has given up most of what waits here
+                answer = next(answers, None)
+                if answer is None:
+                    return
                 self._send(number, answer)
+            answers.close()
+            self._send(number, Message({"kind": "result", "cancelled": True}))
         except LabError as error:
             log.warning("%s: %s", request["op"], error, exc_info=error.__cause__)
             self._send(number, Message({"kind": "error", "type": type(error).__name__, "message": error.message}))
@@ -74,6 +75,9 @@ class Server:
             self._send(number, Message({"kind": "error", "type": "WorkbenchError", "message": message}))
         finally:
             self._cancelled.discard(number)
+
+    def _given_up(self, number: int) -> bool:
+        return number in self._cancelled or self._leaving.is_set()
 
     def _send(self, number: int, answer: Message) -> None:
         self._answers.write(encode(Message({"id": number, **answer.header}, answer.blob)))
