@@ -8,9 +8,9 @@ from typing import Any
 
 from tui_lab.catalog.samplers import SAMPLERS, misfits
 from tui_lab.errors import RecipeError
-from tui_lab.recipe.checks import problems
 from tui_lab.recipe.denoising import DRAWING_KNOBS, Denoising
 from tui_lab.recipe.knobs import Knob, format_number
+from tui_lab.recipe.possible import why_not, with_knobs
 from tui_lab.recipe.relevance import irrelevant
 from tui_lab.recipe.schema import KNOBS, Recipe
 from tui_lab.recipe.values import edited, get
@@ -84,7 +84,7 @@ def sampler_sheet(base: Denoising, recipe: Recipe) -> Sheet:
 
 def default_axis(name: str, base: Denoising, recipe: Recipe) -> Axis:
     """Values of this knob that are worth seeing beside each other."""
-    recipe = base.recipe_of(recipe)
+    recipe = with_knobs(base, recipe)
     knob, value = KNOBS[f"sampling.{name}"], get(recipe, f"sampling.{name}")
     if name == "scheduler":
         barred = misfits(recipe)
@@ -117,7 +117,7 @@ def parse_axis(name: str, text: str) -> Axis:
 def idle_knobs(base: Denoising, recipe: Recipe) -> dict[str, str]:
     """{name: why} of the knobs that change nothing in `base`, whatever the sampler."""
     found: dict[str, str] = {}
-    recipe = base.recipe_of(recipe)
+    recipe = with_knobs(base, recipe)
     fitting = [name for name in SAMPLERS if name not in misfits(recipe)]
     with_samplers = [edited(recipe, {"sampling.scheduler": sampler}) for sampler in fitting]
     for name in SHEET_KNOBS:
@@ -135,23 +135,11 @@ def value_words(name: str, value: Any) -> str:
 
 def _cell(base: Denoising, recipe: Recipe, down: Axis, value: Any, across: Axis, place: int) -> SheetCell:
     asked = base.turned(**{down.name: value, across.name: across.values[place]})
-    return SheetCell(asked, _why_not(asked, recipe) or _same_as_first(asked, recipe, across, place))
-
-
-def _why_not(asked: Denoising, recipe: Recipe) -> str:
-    """Of a sampling that cannot be; what is amiss elsewhere in the recipe is no sheet's business."""
-    try:
-        recipe = edited(recipe, {f"sampling.{name}": value for name, value in asked.knobs.items()})
-    except RecipeError as error:
-        return error.message
-    found = next((problem for problem in problems(recipe) if problem.key.startswith("sampling.")), None)
-    if found is None:
-        return ""
-    return found.message.removeprefix(f"sampling.scheduler {recipe.sampling.scheduler}: ").partition("; ")[0]
+    return SheetCell(asked, why_not(asked, recipe) or _same_as_first(asked, recipe, across, place))
 
 
 def _same_as_first(asked: Denoising, recipe: Recipe, across: Axis, place: int) -> str:
-    recipe = asked.recipe_of(recipe)
+    recipe = with_knobs(asked, recipe)
     if not place or f"sampling.{across.name}" not in irrelevant(recipe):
         return ""
     return f"as the first: {across.knob.title} changes nothing with {SAMPLERS[recipe.sampling.scheduler].short}"

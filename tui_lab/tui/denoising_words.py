@@ -1,0 +1,86 @@
+"""Denoisings in few words: what each is, and what tells several apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tui_lab.recipe import Recipe, as_dict, irrelevant
+from tui_lab.recipe.denoising import DRAWING_KNOBS, Denoising
+from tui_lab.recipe.possible import with_knobs
+from tui_lab.recipe.schema import KNOBS
+from tui_lab.recipe.sheets import value_words
+from tui_lab.sanitize import clean
+
+_UNSAID = {"eta": 0.0, "guidance_scale": 1.0, "timestep_spacing": "auto", "sigma_schedule": "auto"}
+"""Knobs that go without saying while they stand so in all that is compared."""
+_WORDS = {
+    "scheduler": "{}",
+    "num_inference_steps": "{} steps",
+    "guidance_scale": "guidance {}",
+    "timestep_spacing": "{} spacing",
+    "sigma_schedule": "{} sigmas",
+    "num_images": "{} images",
+}
+_ENDS = {"seeds": "seed", "classes": "class"}
+
+
+def aspects(asked: Denoising, recipe: Recipe) -> dict[str, str]:
+    """{what: in words} of all that shapes it, "" for what changes nothing here; `recipe` is its source's."""
+    drawn = with_knobs(asked, recipe)
+    idle, sampling = irrelevant(drawn), as_dict(drawn)["sampling"]
+    told = {"source": source_words(asked)}
+    for name in DRAWING_KNOBS:
+        words = value_words(name, sampling[name])
+        title = KNOBS[f"sampling.{name}"].title
+        told[name] = "" if f"sampling.{name}" in idle else _WORDS.get(name, f"{title} {{}}").format(words)
+    told["seed"] = f"seed {sampling['seed']}"
+    return told | _control(asked)
+
+
+def differing(asked: Sequence[Denoising], recipes: Sequence[Recipe]) -> tuple[str, list[str]]:
+    """What all have in common, and what is each one's own; what goes without saying is not said."""
+    told = [aspects(one, recipe) for one, recipe in zip(asked, recipes, strict=True)]
+    shared = [what for what in told[0] if len({one[what] for one in told}) == 1] if told else []
+    common = [told[0][what] for what in shared if told[0][what] and not _goes_unsaid(what, asked, recipes)]
+    own = [" · ".join(words for what, words in one.items() if words and what not in shared) for one in told]
+    return " · ".join(common), own
+
+
+def source_words(asked: Denoising) -> str:
+    """ "amber-heron@750"; of a path its last part."""
+    name = clean(Path(asked.source).name or asked.source, 40)
+    return name if asked.checkpoint is None else f"{name}@{asked.checkpoint}"
+
+
+def noise_of(asked: Denoising, recipe: Recipe) -> tuple[Any, ...]:
+    """Equal for denoisings whose pictures begin at the same noise."""
+    drawn = with_knobs(asked, recipe)
+    between = asked.between if asked.between is not None and asked.between.kind == "seeds" else None
+    return drawn.sampling.seed, drawn.dataset.size, drawn.dataset.channels, asked.start, between, asked.variation
+
+
+def _goes_unsaid(what: str, asked: Sequence[Denoising], recipes: Sequence[Recipe]) -> bool:
+    return what in _UNSAID and as_dict(with_knobs(asked[0], recipes[0]))["sampling"][what] == _UNSAID[what]
+
+
+def _control(asked: Denoising) -> dict[str, str]:
+    """What steers it beside the knobs, each "" where it does not."""
+    classes = ", ".join(clean(str(label), 24) for label in asked.class_labels)
+    start = asked.start
+    return {
+        "classes": f"class {classes}" if classes else "",
+        "negative": f"not {clean(str(asked.negative_class), 24)}" if asked.negative_class is not None else "",
+        "start": {
+            "noise": "",
+            "image": f"from an image at strength {start.strength:g}",
+            "inversion": "from an inverted image",
+        }[start.kind],
+        "keep": f"{asked.keep.kept} pixels kept" if asked.keep is not None else "",
+        "pull": f"pulled by {asked.pull.kind} {asked.pull.scale:g}" if asked.pull is not None else "",
+        "between": f"to {_ENDS[asked.between.kind]} {clean(str(asked.between.to), 24)}" if asked.between else "",
+        "variation": f"variations of {asked.variation.amount:g}" if asked.variation is not None else "",
+        "prompt": clean(asked.prompt, 40),
+        "negative_prompt": f"not {clean(asked.negative_prompt, 40)}" if asked.negative_prompt else "",
+    }
