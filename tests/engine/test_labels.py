@@ -12,8 +12,8 @@ from tests.engine.tiny import tiny_recipe
 from tui_lab.data import Images
 from tui_lab.engine.labels import check_labels, labels_in_turn, predict_of
 from tui_lab.errors import DataError, RecipeError
-from tui_lab.models.classes import null_label
 from tui_lab.recipe import Recipe
+from tui_lab.recipe.classes import null_label
 
 CPU = torch.device("cpu")
 

@@ -15,8 +15,8 @@ from tui_lab.engine.augment import crop, mirror, turn
 from tui_lab.engine.feeds import Feed, Pictures, Request, open_still
 from tui_lab.engine.labels import told
 from tui_lab.engine.seeds import Generators, Stream
-from tui_lab.models.classes import null_label
 from tui_lab.recipe import Recipe
+from tui_lab.recipe.classes import null_label
 
 
 class Batch(NamedTuple):

@@ -14,8 +14,8 @@ from tui_lab.diffusion.noise_schedulers import sampler_from_config
 from tui_lab.diffusion.sampling import DenoisingStep, denoise, image_generators, initial_noise
 from tui_lab.engine.labels import labels_asked, predict_of
 from tui_lab.errors import RecipeError
-from tui_lab.models.classes import null_label
 from tui_lab.recipe import Recipe
+from tui_lab.recipe.classes import null_label
 from tui_lab.recipe.denoising import Denoising
 
 

@@ -21,8 +21,8 @@ from tui_lab.data.stream import open_stream
 from tui_lab.engine.devices import free_memory
 from tui_lab.engine.order import Order
 from tui_lab.engine.seeds import Stream, step_seed
-from tui_lab.models.classes import null_label
 from tui_lab.recipe import Recipe
+from tui_lab.recipe.classes import null_label
 
 RESIDENT_SHARE = 0.25
 """A set that takes more of the device's free memory is not kept there."""

@@ -14,8 +14,8 @@ from tui_lab.diffusion.guidance import Predict, guided, scale_over_time
 from tui_lab.diffusion.in_parts import PredictOfLabels
 from tui_lab.diffusion.process import noise_process
 from tui_lab.errors import DataError, LabError, RecipeError
-from tui_lab.models.classes import null_label, real_classes
 from tui_lab.recipe import Recipe
+from tui_lab.recipe.classes import null_label, real_classes
 from tui_lab.recipe.denoising import ClassLabel
 from tui_lab.sanitize import clean
 

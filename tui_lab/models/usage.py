@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tui_lab.models.classes import null_label, real_classes
 from tui_lab.recipe import Recipe
+from tui_lab.recipe.classes import null_label, real_classes
 
 _ITS_OWN = {
     "BasicUNet": "from tui_lab.models.basic_unet import BasicUNet",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui_lab.recipe import Recipe
+from tui_lab.recipe.schema import Recipe
 
 
 def null_label(recipe: Recipe) -> int | None:
