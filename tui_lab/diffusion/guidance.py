@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from tui_lab.diffusion.process import NoiseProcess
+from tui_lab.diffusion.schedules.guidance import guidance_at
 from tui_lab.recipe.schema import Sampling
 
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -42,24 +42,5 @@ def guided(predict: ConditionalPredict, labels: Tensor, against: int, scale: flo
 
 
 def scale_over_time(sampling: Sampling, process: NoiseProcess) -> ScaleAt:
-    """`sampling`'s guidance by t, told as `process` tells it: 1 outside of its interval (Kynkäänniemi et al. 2024).
-
-    The interval is in `process.time`, ends included. Over all of that time u, linear gives 1 + (scale - 1) (1 - u), and
-    cosine 1 + (scale - 1) (1 + cos πu) / 2: the rising schedules of Wang et al. 2024 (Analysis of Classifier-Free
-    Guidance Weight Schedulers), so that noise alone is not pulled about, and guidance_scale is their end.
-    """
-
-    def scale_at(t: float) -> float:
-        u = process.time(t)
-        if not sampling.guidance_from <= u <= sampling.guidance_until:
-            return 1.0
-        match sampling.guidance_schedule:
-            case "constant":
-                return sampling.guidance_scale
-            case "linear":
-                share = 1.0 - u
-            case "cosine":
-                share = 0.5 * (1.0 + math.cos(math.pi * u))
-        return 1.0 + (sampling.guidance_scale - 1.0) * share
-
-    return scale_at
+    """`sampling`'s guidance (see `guidance_at`) by t, told as `process` tells it."""
+    return lambda t: guidance_at(sampling, process.time(t))

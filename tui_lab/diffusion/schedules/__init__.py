@@ -8,6 +8,7 @@ from tui_lab.diffusion.schedules.betas import (
     betas,
     sqrt_alphas_cumprod,
 )
+from tui_lab.diffusion.schedules.guidance import guidance_at
 from tui_lab.diffusion.schedules.levels import Levels, levels
 from tui_lab.diffusion.schedules.lint import lint
 from tui_lab.diffusion.schedules.loss_share import loss_share
@@ -28,6 +29,7 @@ __all__ = [
     "density",
     "draw_noise",
     "from_uint8",
+    "guidance_at",
     "levels",
     "lint",
     "loss_share",
