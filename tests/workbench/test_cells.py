@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from tui_lab.errors import RunError
 from tui_lab.recipe.denoising import Denoising
+from tui_lab.workbench.answers import DenoisedStep, Origin
 from tui_lab.workbench.cell import Cell, Pixels
 from tui_lab.workbench.cells import BESIDE, PANES, Cells
 
@@ -19,18 +19,7 @@ STEP_BYTES = len(PANES) * IMAGES * SIDE * SIDE * 3
 WHOLE = STEPS * STEP_BYTES
 
 
-@dataclass(frozen=True)
-class Drawn:
-    index: int
-    count: int
-    pixels: Pixels
-    denoising: Denoising
-    panes: tuple[str, ...] = PANES
-    timestep: float = 0.0
-    alpha: float = 1.0
-    sigma: float = 0.5
-    snr: float = 4.0
-    at_once: int = IMAGES
+ORIGIN = Origin("ema", "0" * 64, "1" * 16, None, "cpu", "a processor", {})
 
 
 def picture(asked: Denoising, index: int) -> Pixels:
@@ -49,7 +38,7 @@ class Drawer:
         self.pruned: set[int] = set()
         self.ends_after = STEPS
 
-    async def denoise(self, asked: Denoising, panes: Sequence[str], device: str) -> AsyncGenerator[Drawn, None]:
+    async def denoise(self, asked: Denoising, panes: Sequence[str], device: str) -> AsyncGenerator[DenoisedStep, None]:
         step = asked.checkpoint or 0
         self.asked.append(step)
         try:
@@ -57,7 +46,9 @@ class Drawer:
                 raise RunError(f"heron has no checkpoint of step {step}")
             for index in range(self.ends_after):
                 await self.let.acquire()
-                yield Drawn(index, STEPS, picture(asked, index), asked.changed(knobs={"seed": 0, **asked.knobs}))
+                resolved = asked.changed(knobs={"seed": 0, **asked.knobs})
+                level = 100.0 - index, 0.5, 0.25, 4.0
+                yield DenoisedStep(resolved, ORIGIN, index, STEPS, *level, PANES, picture(asked, index), IMAGES, "")
         finally:
             self.closed.append(step)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tui_lab.errors import DeviceError
 from tui_lab.recipe.denoising import Denoising
+from tui_lab.workbench.answers import DenoisedStep, Origin
 
 Pixels = NDArray[np.uint8]
 State = Literal["waiting", "drawing", "done", "stopped", "failed"]
@@ -16,33 +18,8 @@ State = Literal["waiting", "drawing", "done", "stopped", "failed"]
 _NOTHING: Pixels = np.empty((0, 0, 0, 0, 0, 0), np.uint8)
 
 
-class Step(Protocol):
-    """One step as the workbench tells it; `pixels` are uint8 (panes, B, H, W, C), and `denoising` is the one that was
-    asked for with everything resolved."""
-
-    @property
-    def index(self) -> int: ...
-    @property
-    def count(self) -> int: ...
-    @property
-    def timestep(self) -> float: ...
-    @property
-    def alpha(self) -> float: ...
-    @property
-    def sigma(self) -> float: ...
-    @property
-    def snr(self) -> float: ...
-    @property
-    def panes(self) -> tuple[str, ...]: ...
-    @property
-    def pixels(self) -> Pixels: ...
-    @property
-    def denoising(self) -> Denoising: ...
-    @property
-    def at_once(self) -> int: ...
-
-
-class Level(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Level:
     """Where in the denoising a step is: its number from 0, and the noise level that the model was asked at."""
 
     index: int
@@ -59,6 +36,9 @@ class Cell:
     def __init__(self, asked: Denoising) -> None:
         self.asked = asked
         self.resolved: Denoising | None = None
+        self.origin: Origin | None = None
+        self.word = ""
+        """What a person may want to know while it is drawn."""
         self.state: State = "waiting"
         self.error = ""
         self.panes: tuple[str, ...] = ()
@@ -85,6 +65,11 @@ class Cell:
         return self._room[: len(self.levels)]
 
     @property
+    def keeps(self) -> int:
+        """Steps that are kept once it is whole; 0 before the first."""
+        return len(self._room)
+
+    @property
     def images(self) -> int:
         """Pictures in each step; 0 before the first."""
         return int(self._room.shape[2])
@@ -104,7 +89,7 @@ class Cell:
         if state == "waiting":
             self.drawn, self.levels, self._room = 0, [], _NOTHING
 
-    def begin(self, step: Step, most: int) -> None:
+    def begin(self, step: DenoisedStep, most: int) -> None:
         """Find room for all steps, or for evenly spaced ones, in `most` bytes. Raises DeviceError: not even for one."""
         each = step.pixels.nbytes
         if each > most:
@@ -116,9 +101,10 @@ class Cell:
         self.count, self.panes = step.count, tuple(step.panes)
         self._room = np.empty((-(-step.count // self._stride), *step.pixels.shape), np.uint8)
 
-    def add(self, step: Step) -> None:
+    def add(self, step: DenoisedStep) -> None:
         """The next step."""
-        self.drawn, self.resolved, self.at_once = step.index + 1, step.denoising, step.at_once
+        self.drawn, self.at_once = step.index + 1, step.at_once
+        self.resolved, self.origin, self.word = step.denoising, step.origin, step.word
         if (step.count - 1 - step.index) % self._stride == 0:
             self._room[len(self.levels)] = step.pixels
             self.levels.append(Level(step.index, step.timestep, step.alpha, step.sigma, step.snr))

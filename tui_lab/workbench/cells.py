@@ -19,7 +19,8 @@ from typing import Protocol
 
 from tui_lab.errors import LabError, WorkbenchError
 from tui_lab.recipe.denoising import Denoising
-from tui_lab.workbench.cell import Cell, State, Step
+from tui_lab.workbench.answers import DenoisedStep
+from tui_lab.workbench.cell import Cell, State
 
 LIMIT = 256 << 20
 """Bytes of pictures that are kept in all."""
@@ -32,7 +33,7 @@ PANES = ("x_t", "x0", "eps", "change")
 class Denoises(Protocol):
     """Whoever draws: the workbench's client."""
 
-    def denoise(self, asked: Denoising, panes: Sequence[str], device: str) -> AsyncGenerator[Step, None]: ...
+    def denoise(self, asked: Denoising, panes: Sequence[str], device: str) -> AsyncGenerator[DenoisedStep, None]: ...
 
 
 class Cells:
