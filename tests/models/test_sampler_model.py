@@ -31,6 +31,15 @@ def test_in_bf16_it_is_the_model_but_for_rounding() -> None:
     assert 0 < (rounded - exact).norm() < 0.02 * exact.norm()
 
 
+def test_a_gradient_finds_back_to_what_the_model_was_shown() -> None:
+    model, x, t = made("cpu")
+    asked = SamplerModel(RECIPE.model, model, "no")
+    shown = x.clone().requires_grad_()
+    answer = asked.with_gradient(shown, t)
+    assert torch.equal(answer.detach(), asked(x, t))
+    assert torch.autograd.grad(answer.sum(), shown)[0].abs().min() > 0
+
+
 @pytest.mark.gpu
 def test_a_graph_answers_as_the_model_does_for_every_input_of_its_shape() -> None:
     model, x, t = made("cuda")
