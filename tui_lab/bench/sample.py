@@ -26,11 +26,11 @@ from safetensors.torch import save_file
 from tui_lab.bench import report
 from tui_lab.bench.report import Ratio, Report, Sample, say
 from tui_lab.catalog.recipes import find_recipe
-from tui_lab.cli.stills import save_png
 from tui_lab.diffusion.sampling import BOTH
 from tui_lab.engine.devices import device_name, resolve_device
 from tui_lab.engine.learner import fresh_model
 from tui_lab.models.sampler_model import SamplerModel
+from tui_lab.pictures.files import save_grid
 from tui_lab.recipe import Recipe, dump_recipe, load_recipe, replaced
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.folder import RunFolder
@@ -73,7 +73,7 @@ class Bench:
             if answer.header["kind"] == "step":
                 calls, last = calls + 1, answer
         assert last is not None
-        save_png(self.png, np.frombuffer(last.blob, np.uint8).reshape(last.header["shape"])[0])
+        save_grid(self.png, np.frombuffer(last.blob, np.uint8).reshape(last.header["shape"])[0])
         return perf_counter() - began, calls
 
     def calls_alone(self, calls: int) -> float:

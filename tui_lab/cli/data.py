@@ -290,7 +290,8 @@ def _put_more(count: int) -> None:
 
 def _strip(info: DatasetInfo) -> None:
     """The first pictures of a set that is at hand, where the shell can show them."""
-    from tui_lab.cli.stills import can_print, grid, print_picture
+    from tui_lab.cli.stills import can_print, print_picture
+    from tui_lab.pictures.grid import grid
 
     if not can_print():
         return
@@ -302,7 +303,8 @@ def _strip(info: DatasetInfo) -> None:
 
 
 def _page(images: Images) -> None:
-    from tui_lab.cli.stills import can_print, grid, print_picture
+    from tui_lab.cli.stills import can_print, print_picture
+    from tui_lab.pictures.grid import grid
 
     if can_print():
         print_picture(grid(images.take(images.train_rows[:PAGE]), columns=10))

@@ -62,7 +62,9 @@ def sample(
     Examples: diffusion-lab sample amber-heron --num-inference-steps 20 --seed 1 -o steps.gif
               diffusion-lab sample amber-heron --class-label 3 --guidance-scale 2
     """
-    from tui_lab.cli.stills import can_print, grid, print_picture, save_gif, save_png
+    from tui_lab.cli.stills import can_print, print_picture
+    from tui_lab.pictures.files import save_grid, save_steps
+    from tui_lab.pictures.grid import grid
     from tui_lab.recipe.denoising import Denoising
 
     _check_source(source, checkpoint)
@@ -91,9 +93,9 @@ def sample(
         say(f"the device's memory was full: drawn {last.at_once} pictures at a time")
     path = output or Path(_default_name(source, last))
     if path.suffix == ".gif":
-        save_gif(path, [step.pixels for step in steps])
+        save_steps(path, [step.pixels for step in steps])
     else:
-        save_png(path, pictures)
+        save_grid(path, pictures)
     drawn_with = last.denoising.knobs
     if json:
         put_json(

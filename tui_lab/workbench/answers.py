@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_lab.pictures.origin import Origin
 from tui_lab.recipe.denoising import Denoising
 
 
@@ -49,23 +48,6 @@ class OneBatch:
     step: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a denoising came from, beside what was asked for: enough to tell whether it can be made again bit by bit.
-
-    `weights`: ema, live or pipeline, with the `sha256` of their values; `class_labels` by number, None of a model
-    without classes; `versions` also hold the threads and the instruction set.
-    """
-
-    weights: str
-    sha256: str
-    recipe_hash: str
-    class_labels: tuple[int, ...] | None
-    device: str
-    device_name: str
-    versions: Mapping[str, str]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class DenoisedStep:
     """One step of `denoising`, which says all knobs and the checkpoint that it was drawn with.
@@ -96,9 +78,3 @@ class DenoisedStep:
         """(B, H, W, C)."""
         found: NDArray[np.uint8] = self.pixels[self.panes.index(name)]
         return found
-
-
-def origin_of(header: Mapping[str, Any]) -> Origin:
-    """From the JSON of it."""
-    labels = header["class_labels"]
-    return Origin(**{**header, "class_labels": None if labels is None else tuple(labels)})

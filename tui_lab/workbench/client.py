@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 from tui_lab import errors
 from tui_lab.errors import LabError, WorkbenchError
 from tui_lab.model_summary import Block, Memory, ModelSummary
+from tui_lab.pictures.origin import Origin
 from tui_lab.recipe.denoising import Denoising, parse_denoising
 from tui_lab.runs.home import lab_home, open_log
-from tui_lab.workbench.answers import DenoisedStep, Device, OneBatch, Probe, origin_of
+from tui_lab.workbench.answers import DenoisedStep, Device, OneBatch, Probe
 from tui_lab.workbench.wire import LENGTH, Message, WireError, decode_header, encode, header_length
 
 Result = TypeVar("Result")
@@ -158,7 +159,7 @@ class Workbench:
                 if told["kind"] != "step":
                     continue
                 if origin is None:
-                    resolved, origin = parse_denoising(told["denoising"]), origin_of(told["origin"])
+                    resolved, origin = parse_denoising(told["denoising"]), Origin.of_json(told["origin"])
                     word = told["word"]
                 yield DenoisedStep(
                     denoising=resolved,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -18,9 +17,9 @@ from tui_lab.engine.devices import device_name, resolve_device
 from tui_lab.engine.drawing import Drawing, begin_drawing
 from tui_lab.engine.versions import versions
 from tui_lab.errors import DeviceError, WorkbenchError
+from tui_lab.pictures.origin import Origin
 from tui_lab.recipe import recipe_hash
 from tui_lab.recipe.denoising import parse_denoising
-from tui_lab.workbench.answers import Origin
 from tui_lab.workbench.priority import Priority
 from tui_lab.workbench.sources import Source, Sources
 from tui_lab.workbench.wire import Message
@@ -44,7 +43,7 @@ def denoise(request: dict[str, Any]) -> Generator[Message, None, None]:
         drawing = begin_drawing(
             asked, source.recipe, source.step, source.scheduler_config, source.sampler_model, device
         )
-        about = {"denoising": drawing.resolved.to_json(), "origin": asdict(_origin(source, drawing, device))}
+        about = {"denoising": drawing.resolved.to_json(), "origin": _origin(source, drawing, device).to_json()}
         first = {**about, "word": word}
         # One step behind a GPU, which makes the next one while a picture is on its way to the reader.
         behind = 1 if device.type == "cuda" else 0
