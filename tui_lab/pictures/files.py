@@ -48,7 +48,7 @@ def save_strip(path: Path, steps: Sequence[Bytes], count: int) -> None:
 
 def save_single(path: Path, image: Bytes) -> None:
     """One picture (H, W, C) as PNG, pixel for pixel: neither enlarged nor made RGB."""
-    write(path, _encoded(_image(image[..., 0] if image.shape[-1] == 1 else image), "PNG"))
+    write(path, encoded(_image(image[..., 0] if image.shape[-1] == 1 else image), "PNG"))
 
 
 def save_singles(folder: Path, images: Iterable[Bytes]) -> list[Path]:
@@ -71,9 +71,16 @@ def save_steps(path: Path, steps: Iterable[Bytes]) -> None:
     durations = [STEP_MILLISECONDS] * (len(frames) - 1) + [END_MILLISECONDS]
     options = {"save_all": True, "append_images": frames[1:], "duration": durations, "loop": 0}
     if path.suffix == ".webp":
-        write(path, _encoded(frames[0], "WEBP", lossless=True, **options))
+        write(path, encoded(frames[0], "WEBP", lossless=True, **options))
     else:
-        write(path, _encoded(frames[0], "GIF", **options))
+        write(path, encoded(frames[0], "GIF", **options))
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    """As a file of that kind holds it, in Pillow's name for it."""
+    into = io.BytesIO()
+    image.save(into, kind, **options)
+    return into.getvalue()
 
 
 def write(path: Path, content: bytes) -> None:
@@ -88,7 +95,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def _save_png(path: Path, pixels: Bytes, side: int) -> None:
-    write(path, _encoded(_enlarged(pixels, side), "PNG"))
+    write(path, encoded(_enlarged(pixels, side), "PNG"))
 
 
 def _image(pixels: Bytes) -> Image.Image:
@@ -101,12 +108,6 @@ def _enlarged(pixels: Bytes, side: int) -> Image.Image:
     """`side` is that of one of the pictures in it."""
     factor = max(1, CELL // side)
     return _image(pixels.repeat(factor, axis=0).repeat(factor, axis=1))
-
-
-def _encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    into = io.BytesIO()
-    image.save(into, kind, **options)
-    return into.getvalue()
 
 
 def _failed(path: Path, error: OSError) -> LabError:

@@ -126,6 +126,12 @@ def idle_knobs(base: Denoising, recipe: Recipe) -> dict[str, str]:
     return found
 
 
+def model_calls(asked: Denoising, recipe: Recipe) -> int:
+    """How often the model is asked for it."""
+    sampling = with_knobs(asked, recipe).sampling
+    return sampling.num_inference_steps * SAMPLERS[sampling.scheduler].calls_per_step
+
+
 def value_words(name: str, value: Any) -> str:
     """A knob's value in few words: "DDIM", "20", "0.5"."""
     if name == "scheduler" and value in SAMPLERS:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tui_lab.recipe import Recipe, as_dict, irrelevant
@@ -12,6 +11,7 @@ from tui_lab.recipe.possible import with_knobs
 from tui_lab.recipe.schema import KNOBS
 from tui_lab.recipe.sheets import value_words
 from tui_lab.sanitize import clean
+from tui_lab.tui.theatre_words import source_words
 
 _UNSAID = {"eta": 0.0, "guidance_scale": 1.0, "timestep_spacing": "auto", "sigma_schedule": "auto"}
 """Knobs that go without saying while they stand so in all that is compared."""
@@ -48,10 +48,11 @@ def differing(asked: Sequence[Denoising], recipes: Sequence[Recipe]) -> tuple[st
     return " · ".join(common), own
 
 
-def source_words(asked: Denoising) -> str:
-    """ "amber-heron@750"; of a path its last part."""
-    name = clean(Path(asked.source).name or asked.source, 40)
-    return name if asked.checkpoint is None else f"{name}@{asked.checkpoint}"
+def in_words(asked: Denoising, recipe: Recipe, without: Collection[str] = ()) -> str:
+    """All that shapes it but what goes without saying, and `without` these knobs."""
+    told = aspects(asked, recipe)
+    unsaid = {what for what in told if what in without or _goes_unsaid(what, [asked], [recipe])}
+    return " · ".join(words for what, words in told.items() if words and what not in unsaid)
 
 
 def noise_of(asked: Denoising, recipe: Recipe) -> tuple[Any, ...]:

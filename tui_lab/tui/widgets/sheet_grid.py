@@ -1,0 +1,231 @@
+"""A sheet of pictures: a row for each value of one knob, a column for each of another, in each place a small grid.
+
+Arrows carry a frame through it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+
+from tui_lab.tui import pixels
+from tui_lab.tui.pixels import Pixels
+from tui_lab.tui.sheet_layout import SheetLayout, layouts, usual
+from tui_lab.tui.widgets.pixel_view import PixelView
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """What stands at a place of the sheet: pictures (B, H, W, C), or words in their stead; `dim` words need no one."""
+
+    pictures: Pixels | None = None
+    words: str = ""
+    dim: bool = True
+
+
+class SheetGrid(PixelView, can_focus=True):
+    """`lay` says how large the sheet is, `fill` what stands at one of its places; `at` is the framed one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "move(0, -1)", "Left", show=False),
+        Binding("right", "move(0, 1)", "Right", show=False),
+        Binding("up", "move(-1, 0)", "Up", show=False),
+        Binding("down", "move(1, 0)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False, tooltip="A page of rows back"),
+        Binding("pagedown", "page(1)", "Page down", show=False, tooltip="A page of rows on"),
+        Binding("home", "move(0, -1000)", "First column", show=False, tooltip="The first of this row"),
+        Binding("end", "move(0, 1000)", "Last column", show=False, tooltip="The last of this row"),
+        Binding("enter", "open", "Open", tooltip="This denoising in the player, step by step"),
+        Binding("plus,equals_sign", "resize(1)", "Larger", key_display="+", tooltip="Larger pictures, fewer of them"),
+        Binding("minus", "resize(-1)", "Smaller", key_display="-", tooltip="Smaller pictures, more of them"),
+    ]
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"sheet-grid--dim", "sheet-grid--busy"}
+    DEFAULT_CSS = """
+    SheetGrid {
+        & .sheet-grid--dim { color: $secondary; background: $panel; }
+        & .sheet-grid--busy { color: $accent; background: $panel; }
+    }
+    """
+
+    class Moved(Message):
+        """Another place is framed, or others are in view."""
+
+    class Opened(Message):
+        """The framed place is to be looked at."""
+
+    def __init__(self) -> None:
+        super().__init__(id="sheet-grid")
+        self._places: dict[tuple[int, int], Place] = {}
+        self._sheet = (1, 1)
+        self._picture, self._each = (16, 16), 1
+        self._at = self._first = (0, 0)
+        self._sizing = 0
+        self._plans: tuple[object, list[SheetLayout]] = (None, [])
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """(row, column) of the framed place."""
+        return self._at
+
+    @property
+    def first(self) -> tuple[int, int]:
+        """(row, column) of the first place that is in view."""
+        return self._first
+
+    @property
+    def plan(self) -> SheetLayout:
+        found = self._plans_found()
+        return found[max(0, min(len(found) - 1, usual(found, self._sheet) + self._sizing))]
+
+    def _plans_found(self) -> list[SheetLayout]:
+        asked = (self._picture, self._each, self._sheet, self.size)
+        if self._plans[0] != asked:
+            self._plans = asked, layouts(*asked)
+        return self._plans[1]
+
+    def lay(self, rows: int, columns: int) -> None:
+        """A sheet of so many rows and columns, nothing in it yet."""
+        self._sheet, self._places = (rows, columns), {}
+        self._sizing = 0
+        self.go(*self._at)
+
+    def fill(self, row: int, column: int, place: Place) -> None:
+        """The pictures of all places have one shape."""
+        self._places[row, column] = place
+        if place.pictures is not None and place.pictures.shape[:3] != (self._each, *self._picture):
+            self._each, *size = place.pictures.shape[:3]
+            self._picture = size[0], size[1]
+            self.go(*self._at)
+
+    def draw(self) -> None:
+        """Show what was filled in."""
+        self._target = None
+        self.refresh()  # words lie over the pictures' lines, which do not know of them
+        self._redraw()
+
+    # Keys and the mouse
+
+    def go(self, row: int, column: int) -> None:
+        """Frame that place, and scroll as far as that takes."""
+        self._at = max(0, min(self._sheet[0] - 1, row)), max(0, min(self._sheet[1] - 1, column))
+        layout = self.plan
+        self._first = (
+            max(min(self._first[0], self._at[0], self._sheet[0] - layout.down), self._at[0] - layout.down + 1),
+            max(min(self._first[1], self._at[1], self._sheet[1] - layout.across), self._at[1] - layout.across + 1),
+        )
+        self.draw()
+        self.post_message(self.Moved())
+
+    def action_move(self, down: int, across: int) -> None:
+        self.go(self._at[0] + down, self._at[1] + across)
+
+    def action_page(self, by: int) -> None:
+        self.go(self._at[0] + by * self.plan.down, self._at[1])
+
+    def action_open(self) -> None:
+        self.post_message(self.Opened())
+
+    def action_resize(self, by: int) -> None:
+        found = self._plans_found()
+        begun = usual(found, self._sheet)
+        self._sizing = max(-begun, min(len(found) - 1 - begun, self._sizing + by))
+        self.go(*self._at)
+
+    def on_resize(self) -> None:
+        self.go(*self._at)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.action_move(1, 0)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.action_move(-1, 0)
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        found = self.plan.place_at(event.x, event.y)
+        if found is None:
+            return
+        again = self._at == (place := (self._first[0] + found[0], self._first[1] + found[1]))
+        self.go(*place)
+        if again:
+            self.action_open()
+
+    # Drawing
+
+    def _draw(self, size: Size, background: Color) -> tuple[Pixels, dict[int, str]]:
+        canvas = np.empty((2 * size.height, size.width, 3), np.uint8)
+        canvas[...] = background.rgb
+        layout, dim = self.plan, self._colour("panel")
+        for row, column, place in self._in_view():
+            top, left = layout.corner(row, column)
+            beyond = top + layout.inner_height + 2, left + layout.inner_width + 2
+            if (self._first[0] + row, self._first[1] + column) == self._at:
+                canvas[top : beyond[0], left : beyond[1]] = self._colour("accent")
+                canvas[top + 1 : beyond[0] - 1, left + 1 : beyond[1] - 1] = background.rgb
+            if place.pictures is None:
+                canvas[top + 1 : beyond[0] - 1, left + 1 : beyond[1] - 1] = dim
+            else:
+                tiles = self._tiles(place.pictures, layout, background.rgb)
+                below, beside = min(beyond[0] - 1, canvas.shape[0]), min(beyond[1] - 1, canvas.shape[1])
+                canvas[top + 1 : below, left + 1 : beside] = tiles[: below - top - 1, : beside - left - 1]
+        return canvas, {}
+
+    def _in_view(self) -> list[tuple[int, int, Place]]:
+        """(row, column) in view, and what stands there."""
+        layout, nothing = self.plan, Place()
+        return [
+            (row, column, self._places.get((self._first[0] + row, self._first[1] + column), nothing))
+            for row in range(layout.down)
+            for column in range(layout.across)
+        ]
+
+    def _tiles(self, pictures: Pixels, layout: SheetLayout, background: tuple[int, int, int]) -> Pixels:
+        small = pixels.resized(pictures[: layout.shown], *(side // layout.reduce for side in self._picture))
+        return pixels.grid(pixels.upscale(small, layout.enlarge), layout.columns, 1, background)
+
+    def _colour(self, name: str) -> tuple[int, int, int]:
+        return Color.parse(self.app.theme_variables[name]).rgb
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The pictures, and over them the words of places that have none."""
+        strips = super().render_lines(Region(0, crop.y, self.size.width, crop.height))
+        for x, y, text, dim in self._words():
+            if crop.y <= y < crop.bottom:
+                strip, word = strips[y - crop.y], self._word(text, dim)
+                beyond = x + len(text)
+                strips[y - crop.y] = Strip.join([strip.crop(0, x), word, strip.crop(beyond, self.size.width)])
+        if crop.column_span != (0, self.size.width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
+    def _words(self) -> list[tuple[int, int, str, bool]]:
+        """(x, y, text, dim) of each line of words, in the middle of its place."""
+        layout, found = self.plan, []
+        for row, column, place in self._in_view():
+            if place.pictures is not None or not place.words:
+                continue
+            top, left = layout.corner(row, column)
+            lines = textwrap.wrap(place.words, layout.inner_width, max_lines=layout.pitch_y // 2 - 1, placeholder="…")
+            first = top // 2 + max(0, (layout.pitch_y // 2 - len(lines)) // 2)
+            found += [
+                (left + 1, first + number, line.center(layout.inner_width), place.dim)
+                for number, line in enumerate(lines)
+            ]
+        return found
+
+    def _word(self, text: str, dim: bool) -> Strip:
+        style = self.get_component_rich_style("sheet-grid--dim" if dim else "sheet-grid--busy")
+        return Strip([Segment(text, style)], len(text))
