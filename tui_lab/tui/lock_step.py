@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tui_lab.workbench.cell import Cell
 
 
 def noise_share(alpha: float, sigma: float) -> float:
@@ -23,14 +24,26 @@ def step_at(share: float, shares: Sequence[float]) -> int:
     return len(away) - 1 - int(np.argmin(away[::-1]))
 
 
-def in_step(leader: Sequence[float], follower: Sequence[float]) -> NDArray[np.intp]:
-    """For each step of the leader, the follower's that stands beside it: from both beginnings to both ends, never
-    going back. Shares of noise as `noise_share` gives them, falling from step to step."""
-    if not len(leader) or not len(follower):
-        return np.zeros(len(leader), np.intp)
-    places = np.array([step_at(share, follower) for share in leader], np.intp)
-    if len(leader) > 1:
-        places[0], places[-1] = 0, len(follower) - 1
-    else:
-        places[0] = len(follower) - 1
-    return np.maximum.accumulate(places)
+def place_beside(place: int, leader: Sequence[float], follower: Sequence[float], whole: bool = True) -> int:
+    """The follower's step beside the leader's at `place`: all begin together and, where both are `whole`, end together;
+    between, the noise is as near as the follower's steps allow. Shares of noise as `noise_share` gives them, falling
+    from step to step; -1 where the follower has no step yet."""
+    if not follower or not leader:
+        return len(follower) - 1
+    if whole and place == len(leader) - 1:
+        return len(follower) - 1
+    return 0 if place == 0 else step_at(leader[place], follower)
+
+
+def shares_of(cell: Cell | None) -> list[float]:
+    """Of the steps that are there."""
+    return [] if cell is None else [noise_share(level.alpha, level.sigma) for level in cell.levels]
+
+
+def leader_of(cells: Sequence[Cell | None]) -> int:
+    """Which of them the others follow: the one of the most steps, the first of several."""
+    return max(range(len(cells)), key=lambda at: (_steps(cells[at]), -at))
+
+
+def _steps(cell: Cell | None) -> int:
+    return 0 if cell is None else cell.keeps

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -109,10 +110,17 @@ class Choose(ModalScreen[str | None]):
         Binding("up", "move(-1)", "Up", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, options: Sequence[tuple[str, str]], chosen: str = "") -> None:
-        """`options`: (name, words)."""
+    def __init__(
+        self,
+        title: str,
+        options: Sequence[tuple[str, str]],
+        chosen: str = "",
+        barred: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`options`: (name, words); `barred`: {name: why} of those that cannot be taken, which stand there all the
+        same."""
         super().__init__()
-        self._title, self._options, self._chosen = title, list(options), chosen
+        self._title, self._options, self._chosen, self._barred = title, list(options), chosen, dict(barred)
         self._typed = ""
 
     def compose(self) -> ComposeResult:
@@ -135,14 +143,18 @@ class Choose(ModalScreen[str | None]):
         listed = self.query_one(OptionList)
         listed.clear_options()
         matching = [one for one in self._options if all(word in f"{one[0]} {one[1]}".lower() for word in words)]
-        listed.add_options(
-            Option(Content.assemble((name.ljust(width), "bold"), "  ", (about, "$secondary")), id=name)
-            for name, about in matching[:LISTED]
-        )
+        listed.add_options(self._option(name, about, width) for name, about in matching[:LISTED])
         if len(matching) > LISTED:
             more = f"… {len(matching) - LISTED:,} more: type to narrow"
             listed.add_option(Option(Content.styled(more, "$secondary"), disabled=True))
-        listed.highlighted = 0 if listed.option_count else None
+        enabled = (at for at in range(listed.option_count) if not listed.get_option_at_index(at).disabled)
+        listed.highlighted = next(enabled, None)
+
+    def _option(self, name: str, about: str, width: int) -> Option:
+        if name in self._barred:
+            words = Content.styled(f"{name.ljust(width)}  {self._barred[name]}", "$secondary")
+            return Option(words, id=name, disabled=True)
+        return Option(Content.assemble((name.ljust(width), "bold"), "  ", (about, "$secondary")), id=name)
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
