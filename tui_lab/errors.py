@@ -36,5 +36,9 @@ class DiskFullError(LabError):
     """A write found no room."""
 
 
+class LossFileError(LabError):
+    """A person's own loss file is missing, fails, or never returns."""
+
+
 class WorkbenchError(LabError):
     """The workbench refused a request, or died while it worked on it."""
