@@ -52,8 +52,9 @@ class SamplerInfo:
     predicted x₀ to the data's range at every step, which keeps large errors of the model from growing.
 
     `least_steps`: it cannot do fewer. `below_timesteps`: it needs one timestep more than it takes steps. `even_stride`:
-    it always goes T // N timesteps back, wherever the next call is. `timesteps_a_step`: of a schedule that ends as
-    steeply as the cosine one, more than so many between two calls are lost to float32, and the next level is no number.
+    it always goes T // N timesteps back, wherever the next call is. `only_from_noise`: its first steps are others than
+    the rest, so that it cannot begin on the way. `timesteps_a_step`: of a schedule that ends as steeply as the cosine
+    one, more than so many between two calls are lost to float32, and the next level is no number.
     """
 
     name: str
@@ -66,6 +67,7 @@ class SamplerInfo:
     least_steps: int = 1
     below_timesteps: bool = False
     even_stride: bool = False
+    only_from_noise: bool = False
     timesteps_a_step: int = 0
     uses_eta: bool = False
     stochastic: bool = False
@@ -208,6 +210,7 @@ _LIST = (
         few_steps=20,
         least_steps=4,
         even_stride=True,
+        only_from_noise=True,
     ),
     SamplerInfo(
         "FlowMatchEulerDiscreteScheduler",

@@ -56,6 +56,11 @@ def target(process: Answered, x0: Tensor, eps: Tensor, levels: Levels) -> Tensor
             return (sigma / process.sigma_data * x0 - process.sigma_data * eps) / _spread(process, sigma)
 
 
+def model_input(process: Answered, x_t: Tensor, levels: Levels) -> Tensor:
+    """What the model is shown of x_t; in EDM c_in x_t, at unit variance."""
+    return x_t / _spread(process, over(levels.sigma, x_t)) if process.objective == "edm" else x_t
+
+
 def predicted_x0(process: Answered, output: Tensor, x_t: Tensor, levels: Levels) -> Tensor:
     """The x_0 that the model's answer stands for; not clipped."""
     output, x_t = output.to(torch.float32), x_t.to(torch.float32)

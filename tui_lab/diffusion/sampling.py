@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 
 from tui_lab.diffusion.forward import to_uint8
-from tui_lab.diffusion.image_start import ImageStart
 from tui_lab.diffusion.objective import predicted_eps, predicted_x0
 from tui_lab.diffusion.sampler_state import SamplerState
-from tui_lab.diffusion.steering import Steering
+from tui_lab.diffusion.steering import Moment, Start, Steering
 
 PANES = ("x_t", "x0", "eps", "change", "pull")
 """What of a step can be shown; pull is grey where nothing pulls."""
@@ -35,6 +34,7 @@ class DenoisingStep:
     after the last step it is the sample. `x0` is the image that the model foresaw at `timestep`, clipped to [-1, 1],
     and `eps` the noise that it saw there; `alpha`, `sigma` and `snr` are that level's. `change` is what the step moved,
     and `pull` what guidance by a gradient moved the answer by, where there is such guidance (see `Steering.pull`).
+    `rmse`: how far a picture that was inverted and drawn again is from itself, on the scale of [0, 1].
     """
 
     index: int
@@ -48,6 +48,7 @@ class DenoisingStep:
     eps: Tensor
     change: Tensor
     pull: Tensor | None = None
+    rmse: float | None = None
 
     @property
     def final(self) -> bool:
@@ -107,7 +108,7 @@ def denoise(
     x_T: Tensor,
     generator: Generators = None,
     eta: float = 0.0,
-    start: ImageStart | None = None,
+    start: Start | None = None,
     steering: Sequence[Steering] = (),
 ) -> Iterator[DenoisingStep]:
     """Denoise x_T (B, C, H, W) ~ N(0, I) with `predict(input, t)`, t (B,); exactly one call of it for each `next()`.
@@ -119,8 +120,8 @@ def denoise(
 
     Control hangs in at three places; what is not there changes no bit:
 
-    - `start`: begin with an image, noised by x_T to a level on the way, and leave out the calls above it. Where none is
-      left, the image itself is the only step, and no call is made. `index` and `count` are of the calls that are made.
+    - `start`: begin with another x_t than x_T, at a level on the way, and leave out the calls above it. `index` and
+      `count` are of the calls that are made; where none is, what it began with is the only step.
     - `predict`: what asks the model of several classes goes into it (`guidance.guided`). It is told t on the CPU, so
       that it may look at it without waiting for a GPU.
     - `steering`, one after the other: `on_answer` of each answer, before the scheduler hears it; `on_arrival` at each
@@ -134,9 +135,10 @@ def denoise(
     first = start.first_call(scheduler) if start else 0
     state = SamplerState.before(scheduler, x_T.to(torch.float32), first)
     with torch.inference_mode():
-        if start and first:
-            state.put(state.moment(first).noised(start.image), first)
-        _arrive(state, first, steering)
+        if start:
+            _go_on(state, first, start.x_t)
+        for steered in steering:
+            _go_on(state, first, steered.on_arrival)
         before = state.picture(first)
     if first == state.count:
         nothing = torch.zeros_like(before)
@@ -152,7 +154,8 @@ def denoise(
                 state.x = x0
             else:
                 state.step(output, index, options)
-            _arrive(state, index + 1, steering)
+            for steered in steering:
+                _go_on(state, index + 1, steered.on_arrival)
             shown = state.picture(index + 1)
             change, before = shown - before, shown
         t, alpha, sigma, snr = map(float, (at.levels.t, at.levels.alpha, at.levels.sigma, at.levels.snr))
@@ -161,10 +164,8 @@ def denoise(
         yield DenoisingStep(at.index, at.count, t, alpha, sigma, snr, shown, x0, eps, change, pull)
 
 
-def _arrive(state: SamplerState, index: int, steering: Sequence[Steering]) -> None:
-    """At the x_t of that index, go on from where those that steer want to."""
-    for steered in steering:
-        at = state.moment(index)
-        wanted = steered.on_arrival(at)
-        if wanted is not at.x_t:
-            state.put(wanted, index)
+def _go_on(state: SamplerState, index: int, wanted: Callable[[Moment], Tensor]) -> None:
+    """From the x_t of that index that is wanted; one that is not another costs no rounding."""
+    at = state.moment(index)
+    if (x_t := wanted(at)) is not at.x_t:
+        state.put(x_t, index)

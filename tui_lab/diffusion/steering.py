@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -32,6 +33,19 @@ class Moment:
     def noised(self, image: Tensor) -> Tensor:
         """α `image` + σ ε: what x_t would be, had `image` (B, C, H, W) been noised to this level."""
         return over(self.levels.alpha, image) * image + over(self.levels.sigma, image) * self.noise
+
+
+class Start(Protocol):
+    """Where a denoising begins, other than at noise."""
+
+    def first_call(self, scheduler: Any) -> int:
+        """The index of the first model call that is made, of those that the scheduler was set to; their number where
+        there is none."""
+        ...
+
+    def x_t(self, at: Moment) -> Tensor:
+        """The x_t to begin with, before that call; `at.x_t` is noise, if that is the first of all."""
+        ...
 
 
 class Steering:

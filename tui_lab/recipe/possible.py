@@ -7,6 +7,7 @@ from typing import Any
 from tui_lab.catalog.samplers import misfits
 from tui_lab.errors import RecipeError
 from tui_lab.recipe.checks import problems
+from tui_lab.recipe.control_checks import check_control
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.recipe.schema import KNOBS, Recipe
 from tui_lab.recipe.values import edited
@@ -25,8 +26,16 @@ def why_not(asked: Denoising, recipe: Recipe) -> str:
         return error.message
     found = next((problem for problem in problems(recipe) if problem.key.startswith("sampling.")), None)
     if found is None:
-        return ""
+        return _why_not_steered(asked, recipe)
     return found.message.removeprefix(f"sampling.scheduler {recipe.sampling.scheduler}: ").partition("; ")[0]
+
+
+def _why_not_steered(asked: Denoising, recipe: Recipe) -> str:
+    try:
+        check_control(asked, recipe)
+    except RecipeError as error:
+        return error.message.partition("; ")[0]
+    return ""
 
 
 def choices_of(asked: Denoising, recipe: Recipe, name: str) -> list[tuple[Any, str]]:
