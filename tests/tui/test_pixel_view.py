@@ -263,18 +263,18 @@ async def test_lines_that_find_no_room_follow_when_there_is_some_each_in_its_tur
         await pilot.pause()
         view.room = lambda: room
         noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
-        before = list(view._strips)
+        before = list(view._lines.strips)
         view.show(noise)
-        assert view.behind and view._strips == before
+        assert view.behind and view._lines.strips == before
         rows = 0
         for granted in (2_500, 2_500, 1_000_000):
             room = granted
             view._catch_up()
-            sent = sum(new is not old for new, old in zip(view._strips, before, strict=True))
+            sent = sum(new is not old for new, old in zip(view._lines.strips, before, strict=True))
             assert sent > rows
             rows = sent
         assert rows == 10 and not view.behind
-        assert np.array_equal(view._canvas, noise)
+        assert np.array_equal(view._lines.pixels.reshape(20, 20, 3), noise)
 
 
 async def test_few_colours_and_large_pixels_are_a_fraction_of_the_bytes() -> None:
@@ -284,7 +284,76 @@ async def test_few_colours_and_large_pixels_are_a_fraction_of_the_bytes() -> Non
         sizes = []
         for quality in LADDER:
             view.show(noise, quality=quality)
-            sizes.append(sum(len(strip.render(view.app.console).encode()) for strip in view._strips))
+            sizes.append(sum(len(strip.render(view.app.console).encode()) for strip in view._lines.strips))
         assert all(smaller < larger for larger, smaller in itertools.pairwise(sizes)) and sizes[-1] < sizes[0] / 5
         view.show(noise)
-        assert np.array_equal(view._canvas, noise)
+        assert np.array_equal(view._lines.pixels.reshape(20, 20, 3), noise)
+
+
+# --- finer cells, frames ---
+
+
+@pytest.mark.parametrize(
+    ("mode", "glyphs"), [("quadrant", "▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"), ("sextant", r"\U0001FB00-\U0001FB3B▌▐█")]
+)
+async def test_finer_cells_show_more_of_pictures_that_do_not_fit(
+    mode: str, glyphs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIFFUSION_LAB_PICTURES", mode)
+    app = Gallery(PixelView())
+    async with app.run_test(size=(40, 20)) as pilot:
+        noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+        app.view.show(noise)
+        await pilot.pause()
+        rows = [strip.text for strip in app.screen._compositor.render_strips()]
+        assert re.fullmatch(f"│[ {glyphs}]{{20}}│ *", rows[3])
+        assert set(rows[3][1:17]) - set("▀ ")
+
+
+async def test_pictures_that_fit_are_whole_squares_in_any_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    for mode in ("half", "sextant"):
+        monkeypatch.setenv("DIFFUSION_LAB_PICTURES", mode)
+        app = Gallery(PixelView())
+        async with app.run_test(size=(40, 20)) as pilot:
+            app.view.show(np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8))
+            await pilot.pause()
+            shown.append(app.view._lines.pixels.copy())
+    assert np.array_equal(*shown)
+
+
+async def test_finer_cells_halve_pictures_rather_than_leave_some_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), np.uint8)
+    counts = []
+    for mode in ("half", "quadrant"):
+        monkeypatch.setenv("DIFFUSION_LAB_PICTURES", mode)
+        app = Gallery(PixelView())
+        async with app.run_test(size=(40, 20)) as pilot:
+            app.view.show(pictures)
+            await pilot.pause()
+            counts.append(app.view.shown)
+    assert counts == [1, 4]
+
+
+async def test_ascii_draws_with_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIFFUSION_LAB_PICTURES", "ascii")
+    app = Gallery(PixelView())
+    async with app.run_test(size=(40, 20)) as pilot:
+        app.view.show(plain((255, 255, 0), side=20))
+        await pilot.pause()
+        assert cell(app, 5, 5) == ("%", "#ffff00", app.view.background_colors[1].hex.lower())
+
+
+async def test_a_marked_picture_has_a_frame_in_the_gap() -> None:
+    app = Gallery(PixelView())
+    async with app.run_test(size=(40, 20)) as pilot:
+        app.view.show(plain(RED, count=4, side=8))
+        await pilot.pause()
+        before = app.view._lines.pixels.reshape(20, 20, 3).copy()
+        app.view.marked = 3
+        await pilot.pause()
+        after = app.view._lines.pixels.reshape(20, 20, 3)
+        accent = app.theme_variables["accent"].lower()
+        differ = (after != before).any(axis=-1)
+        assert differ[8:18, 8:18].sum() == 10 * 10 - 8 * 8 == differ.sum()
+        assert cell(app, 1 + 8, 1 + 5)[2] == accent

@@ -25,12 +25,15 @@ from tui_lab.errors import LabError
 from tui_lab.tui.bandwidth import Line, asked_speed, link_speed
 from tui_lab.tui.memory import Memory
 from tui_lab.tui.screens.opening import OpeningScreen
+from tui_lab.tui.terminal import PictureMode
 from tui_lab.tui.theme import DARK, LIGHT
 
 if TYPE_CHECKING:
     from textual.driver import Driver
 
+    from tui_lab.tui.picture_mode import Pictures
     from tui_lab.tui.screens.lab import LabScreen
+    from tui_lab.tui.terminal_replies import Reply
 
 
 class LabApp(App[LabError]):
@@ -46,6 +49,7 @@ class LabApp(App[LabError]):
         self._memory = Memory.load()
         self.line = Line(link_speed(os.environ), asked_speed(os.environ))
         self.lab: LabScreen | None = None
+        self.pictures: Pictures | None = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = self._memory.theme if self._memory.theme in self.available_themes else DARK.name
@@ -91,12 +95,39 @@ class LabApp(App[LabError]):
             self.exit(error)
             return
         before = self.screen
+        self._begin_pictures()
         await self.push_screen(self.lab)
         # What stands now stays: a full collection would walk all of it, and a key's echo would wait for that.
         gc.collect()
         gc.freeze()
         for key in before.typed if isinstance(before, OpeningScreen) else ():
             self.simulate_key(key)
+
+    def _begin_pictures(self) -> None:
+        from tui_lab.tui.app_terminal import redraw_pictures, terminal_of
+        from tui_lab.tui.picture_mode import Pictures
+
+        terminal, redraw = terminal_of(self, self.line), partial(redraw_pictures, self)
+        self.pictures = Pictures(os.environ, self._memory.pictures, terminal, redraw)
+        self.pictures.begin()
+        self.app_resume_signal.subscribe(self, self._resume_pictures)
+
+    def _resume_pictures(self, _: App[LabError]) -> None:
+        if self.pictures is not None:
+            self.pictures.resumed()
+
+    def terminal_replied(self, reply: Reply) -> None:
+        """The terminal said something of itself, perhaps because it was asked."""
+        if self.pictures is not None:
+            self.pictures.take(reply)
+
+    def last_words_to_terminal(self) -> str:
+        """What takes our pictures from it."""
+        return self.pictures.kitty.last_words() if self.pictures is not None else ""
+
+    def on_resize(self) -> None:
+        if self.pictures is not None:
+            self.pictures.resized()
 
     def pop_screen(self) -> AwaitComplete:
         """A screen's workers end before its widgets go: an answer that comes then finds all of them, or nobody."""
@@ -114,7 +145,15 @@ class LabApp(App[LabError]):
                 key = self.get_key_display(binding)
                 help = f"{binding.tooltip or binding.description} ({key})"
                 yield SystemCommand(binding.description, help, partial(self._run_binding, active))
+        for mode in PictureMode:
+            yield SystemCommand(f"Pictures: {mode.title}", mode.help, partial(self._draw_pictures, mode))
         yield from super().get_system_commands(screen)
+
+    def _draw_pictures(self, mode: PictureMode) -> None:
+        """All of them anew, and so the next time."""
+        if self.pictures is not None:
+            self._memory.pictures = mode.value
+            self.pictures.ask(mode)
 
     async def _run_binding(self, active: ActiveBinding) -> None:
         if not active.enabled:

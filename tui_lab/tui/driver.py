@@ -6,7 +6,9 @@ It leans on private attributes of `LinuxDriver` and its writer (Textual is pinne
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
+import itertools
 import os
 import queue
 import select
@@ -14,12 +16,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from textual._parser import ParseError
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 from textual.messages import TerminalSupportsSynchronizedOutput
 
 from tui_lab.tui.bandwidth import Line
+from tui_lab.tui.terminal_replies import Reply, ReplyFilter
 
 _QUESTION = "\x1b[?2026$p"
 """Textual asks this at the start, and swallows the answer; terminals that know it answer it each time."""
@@ -31,12 +36,14 @@ _WORTH_ASKING = 1000
 
 
 class LineDriver(LinuxDriver):
-    """The app has a `line`, which learns of every byte, and is told by `terminal_gone` when nobody reads any more."""
+    """The app has a `line`, which learns of every byte, and is told by `terminal_gone` when nobody reads any more, by
+    `terminal_replied` what the terminal says of itself; `last_words_to_terminal` are sent when it is left."""
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
         self.line: Line = app.line  # type: ignore[attr-defined]
         self._loop = asyncio.get_running_loop()
+        self._replies = ReplyFilter(self._tell_reply)
         assert self._file is not None
         self._file = TimedFile(self._file.fileno(), self.line, self._tell_gone)  # type: ignore[assignment]
 
@@ -56,12 +63,43 @@ class LineDriver(LinuxDriver):
             self.line.answered()
         super().process_message(message)
 
+    def ask(self, question: str) -> None:
+        """Something whose answer `app.terminal_replied` gets, if one ever comes."""
+        self._replies.expects = True
+        self.write(question)
+
+    def _tell_reply(self, reply: Reply) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._app.terminal_replied, reply)  # type: ignore[attr-defined]
+
     def run_input_thread(self) -> None:
-        """As Textual's, but a terminal that hung up is gone, and no error."""
+        """As Textual's, but what the terminal says of itself goes to the app and never becomes keys, and a terminal
+        that hung up is gone, and no error."""
+        parser = XTermParser(self._debug)
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         try:
-            super().run_input_thread()
+            while not self.exit_event.is_set():
+                ready, _, _ = select.select([self.fileno], [], [], _PIECE_SECONDS if self._replies.waits else 0.1)
+                keys = self._replies.overdue()
+                if ready:
+                    data = os.read(self.fileno, 4096)
+                    if not data:
+                        break
+                    keys = self._replies.feed(keys + decode(data))
+                for message in itertools.chain(parser.feed(keys) if keys else (), parser.tick()):
+                    self.process_message(message)
         except OSError:
             self._tell_gone()
+        finally:
+            with contextlib.suppress(EOFError, ParseError):
+                for _ in parser.feed(""):
+                    pass
+
+    def stop_application_mode(self) -> None:
+        """The terminal forgets our pictures with the rest: at the end, and while the program is suspended."""
+        if farewell := self._app.last_words_to_terminal():  # type: ignore[attr-defined]
+            self.write(farewell)
+        super().stop_application_mode()
 
     def close(self) -> None:
         """Let the last words out, but wait for no terminal that does not take them."""

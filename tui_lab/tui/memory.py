@@ -21,6 +21,8 @@ class Memory:
     theme: str = "lab-dark"
     panel: str = "dataset"
     log_y: bool = False
+    pictures: str = "auto"
+    """How they are drawn: the value of a `PictureMode`."""
     recipe: str = ""
     run: str = ""
     recent_data: list[Any] = field(default_factory=list)

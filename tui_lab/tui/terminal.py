@@ -1,4 +1,4 @@
-"""What the environment says of the terminal: how many colours, which glyphs. Imports nothing that takes time."""
+"""What the environment says of the terminal: its colours, glyphs and pictures. Imports nothing that takes time."""
 
 from __future__ import annotations
 
@@ -19,6 +19,39 @@ class ColourDepth(Enum):
         """What `TEXTUAL_COLOR_SYSTEM` takes, for the text beside the pictures."""
         return {"16": "standard", "none": "standard"}.get(self.value, self.value)
 
+
+class PictureMode(Enum):
+    """How pictures are drawn; the value is what `DIFFUSION_LAB_PICTURES` takes."""
+
+    AUTO = "auto"
+    HALF = "half"
+    QUADRANT = "quadrant"
+    SEXTANT = "sextant"
+    ASCII = "ascii"
+    KITTY = "kitty"
+    SIXEL = "sixel"
+
+    @property
+    def title(self) -> str:
+        return _PICTURE_WORDS[self][0]
+
+    @property
+    def help(self) -> str:
+        return _PICTURE_WORDS[self][1]
+
+
+_PICTURE_WORDS = {
+    PictureMode.AUTO: ("what the terminal can", "Full pixels where the terminal is known for them, else half blocks"),
+    PictureMode.HALF: ("half blocks", "Two pixels a cell, each in its own colour: every terminal has ▀"),
+    PictureMode.QUADRANT: ("quadrants", "Four pixels a cell in two colours, where pictures do not fit otherwise"),
+    PictureMode.SEXTANT: ("sextants", "Six pixels a cell in two colours; the font needs Unicode 13's legacy blocks"),
+    PictureMode.ASCII: ("ASCII", "Characters that are as dense as the picture is bright"),
+    PictureMode.KITTY: ("full pixels, kitty", "Kitty's graphics protocol with placeholders: kitty, Ghostty"),
+    PictureMode.SIXEL: (
+        "full pixels, sixel",
+        "Sixels: foot, WezTerm, Konsole, iTerm2, Windows Terminal",
+    ),
+}
 
 _TEXTUAL_SYSTEMS = {
     "truecolor": ColourDepth.TRUECOLOR,
@@ -63,3 +96,18 @@ def ascii_only(environ: Mapping[str, str]) -> bool:
     locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "utf-8"
     utf8 = "utf" in locale.lower() or locale in {"C", "POSIX"}
     return environ.get("TERM") == "linux" or not utf8
+
+
+def asked_pictures(environ: Mapping[str, str], remembered: str = "auto") -> tuple[PictureMode, str]:
+    """How pictures are to be drawn, and who says so: `DIFFUSION_LAB_PICTURES`, else what the lab remembers."""
+    modes = {mode.value: mode for mode in PictureMode}
+    asked = environ.get("DIFFUSION_LAB_PICTURES", "").strip().lower()
+    if asked in modes:
+        return modes[asked], "DIFFUSION_LAB_PICTURES"
+    mode = modes.get(remembered, PictureMode.AUTO)
+    return mode, "nobody" if mode is PictureMode.AUTO else "the lab's palette"
+
+
+def plain_cells(environ: Mapping[str, str]) -> PictureMode:
+    """What draws pictures where nothing better is known: half blocks, which bare consoles have too, or ASCII."""
+    return PictureMode.ASCII if ascii_only(environ) and environ.get("TERM") != "linux" else PictureMode.HALF

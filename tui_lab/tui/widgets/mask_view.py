@@ -16,6 +16,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from tui_lab.tui import pixels
+from tui_lab.tui.cell_rows import luminance_rows
 from tui_lab.tui.mask_canvas import Box, MaskCanvas, Pixel
 from tui_lab.tui.pixels import Pixels
 from tui_lab.tui.terminal import ColourDepth, ascii_only
@@ -343,7 +344,7 @@ class MaskView(PixelView, can_focus=True):
         """Every line in characters, where there is no colour: shades for what stays, strokes for what is drawn anew,
         and + around the brush."""
         plain = ascii_only(os.environ)
-        shades = pixels.luminance_rows(canvas, self.app.current_theme.dark, plain)
+        shades = luminance_rows(canvas, self.app.current_theme.dark, plain)
         inside, anew = np.zeros(canvas.shape[:2], bool), np.zeros(canvas.shape[:2], bool)
         inside[top : top + len(kept), left : left + kept.shape[1]] = True
         anew[top : top + len(kept), left : left + kept.shape[1]] = ~kept

@@ -22,10 +22,11 @@ from textual.strip import Strip
 from tui_lab.data import Images
 from tui_lab.sanitize import clean
 from tui_lab.tui import pixels
+from tui_lab.tui.picture_layout import centred
 from tui_lab.tui.pixels import Pixels
 from tui_lab.tui.terminal import ColourDepth
 from tui_lab.tui.widgets.dataset_panel import labels_of
-from tui_lab.tui.widgets.pixel_view import PixelView, centred
+from tui_lab.tui.widgets.pixel_view import PixelView
 
 SMALLEST_SIDE = 8
 """Pictures are not reduced below so many pixels a side."""

@@ -2,11 +2,8 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -17,44 +14,23 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui_lab.sanitize import clean
-from tui_lab.tui import pixels
 from tui_lab.tui.bandwidth import Quality
+from tui_lab.tui.cell_rows import CellKind, CellRows, encoded_sizes, luminance_rows
 from tui_lab.tui.empty_state import empty_lines
-from tui_lab.tui.pixels import GridFit, Pixels
+from tui_lab.tui.picture_layout import Layout, frame, label_lines, lay_out, paint
+from tui_lab.tui.picture_mode import pictures_of
+from tui_lab.tui.pixel_strip import pixel_strips
+from tui_lab.tui.pixels import HALF_CELL, Pixels, coarsened, reduced
 from tui_lab.tui.terminal import ColourDepth, ascii_only, colour_depth
+from tui_lab.tui.widgets.drawn_rows import DrawnRows, Target
+from tui_lab.tui.widgets.full_pixels import FullPixels, FullPixelStrip
 
-GAP = 1
 CATCH_UP_SECONDS = 1 / 15
 BEST = Quality()
-LEAST_SIDE = 8  # pictures are not reduced below so many pixels a side for the sake of showing them all
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Where the pictures are, in pixels of the canvas: a cell is one wide and two high."""
-
-    fit: GridFit
-    picked: tuple[int, ...]  # which pictures are shown, in order
-    left: int
-    tile_width: int
-    tile_height: int
-    row_height: int  # from one row of pictures to the next: a gap, or lines of text, between them
-
-    def index_at(self, x: int, y: int) -> int | None:
-        """The picture at this cell."""
-        column, inside_x = divmod(x - self.left, self.tile_width + GAP)
-        row, inside_y = divmod(2 * y, self.row_height)
-        index = row * self.fit.columns + column
-        on_picture = 0 <= column < self.fit.columns and inside_x < self.tile_width and inside_y < self.tile_height
-        return self.picked[index] if on_picture and index < len(self.picked) else None
-
-
-class _Target(NamedTuple):
-    """What is to be seen: pixels (2·height, width, 3), lines of text over them by their row, and the colours."""
-
-    canvas: Pixels
-    texts: dict[int, str]
-    depth: ColourDepth
+_Frame = tuple[Size, Color, Color, ColourDepth, int]
+"""What a drawing depends on beside the pictures."""
 
 
 class PixelView(Widget):
@@ -107,25 +83,39 @@ class PixelView(Widget):
         self._asked_depth = depth
         self._images: Pixels | None = None
         self._labels: tuple[str, ...] = ()
-        self._layout_now: _Layout | None = None
+        self._layout_now: Layout | None = None
         self._quality = BEST
-        self._target: _Target | None = None
+        self._target: Target | None = None
         self.room: Callable[[], int] | None = None
         """How many bytes may be sent now; None: any number. Lines that find no room follow as soon as there is some."""
         self.behind = False
         """Lines are still those of pictures before."""
         self._catches_up = False
-        self._canvas: Pixels | None = None
-        self._depths: list[ColourDepth] = []
-        self._texts: list[str | None] = []
-        self._next_row = 0
-        self._strips: list[Strip] = []
-        self._drawn_for: tuple[Size, Color, Color, ColourDepth] | None = None
+        self._lines = DrawnRows()
+        self._full = FullPixels(self, self._redraw)
+        self._marked: int | None = None
+        self._drawn_for: _Frame | None = None
 
     @property
     def shown(self) -> int:
         """How many of the pictures there was room for."""
         return self._layout_now.fit.shown if self._layout_now else 0
+
+    @property
+    def columns(self) -> int:
+        """Pictures that stand in a row."""
+        return min(self._layout_now.fit.columns, self.shown) if self._layout_now else 0
+
+    @property
+    def marked(self) -> int | None:
+        """The picture with a frame around it."""
+        return self._marked
+
+    @marked.setter
+    def marked(self, index: int | None) -> None:
+        if index != self._marked:
+            self._marked, self._target = index, None
+            self._redraw()
 
     @property
     def depth(self) -> ColourDepth:
@@ -170,6 +160,17 @@ class PixelView(Widget):
         """The index of the picture at this cell of the widget."""
         return self._layout_now.index_at(x, y) if self._layout_now else None
 
+    def on_hide(self) -> None:
+        self._forget_full()
+
+    def on_unmount(self) -> None:
+        self._forget_full()
+
+    def _forget_full(self) -> None:
+        """The terminal's picture goes with the widget; when it comes again, all is drawn anew."""
+        self._full.leave()
+        self._drawn_for = None
+
     def on_click(self, event: events.Click) -> None:
         index = self.image_at(event.x, event.y)
         if index is not None:
@@ -194,14 +195,14 @@ class PixelView(Widget):
         """The strips as they are: Textual's cache of styled lines would turn them into segments."""
         if self._drawn_for != self._frame_key():
             self._update_strips()
-        strips = self._strips[crop.y : crop.bottom]
+        strips = self._lines.strips[crop.y : crop.bottom]
         if crop.column_span != (0, self.size.width):
             strips = [strip.crop(*crop.column_span) for strip in strips]
         return strips
 
-    def _frame_key(self) -> tuple[Size, Color, Color, ColourDepth]:
+    def _frame_key(self) -> _Frame:
         _, background = self.background_colors
-        return self.size, background, self.styles.color, self.depth
+        return self.size, background, self.styles.color, self.depth, pictures_of(self.app).epoch
 
     def _update_strips(self) -> list[int]:
         """Make the strips of rows that differ from the last time, as far as there is room; the numbers of those rows.
@@ -209,75 +210,94 @@ class PixelView(Widget):
         Rows that had to wait come first the next time: from frame to frame, all get their turn.
         """
         key = self._frame_key()
-        size, background, _, _ = key
-        fresh = self._canvas is None or key != self._drawn_for
+        size, background, *_ = key
+        fresh = key != self._drawn_for
         if fresh:
             self._drawn_for, self._target = key, None
-        target = self._target = self._target or self._aim(size, background)
+        if self._target is None:
+            self._target = self._aim(size, background)
+            self._full.aim(self._target.full, background.rgb)
+        target = self._target
         if fresh:
-            self._begin(target, size, background)
-        rows = self._rows_in_turn(self._changed_rows(target), target)
-        assert self._canvas is not None
-        for y, strip in zip(rows, self._encode(target.canvas, rows, target.depth, background), strict=True):
-            text = target.texts.get(y)
-            self._strips[y] = strip if text is None else self._text_strip(text)
-            self._canvas[2 * y : 2 * y + 2] = target.canvas[2 * y : 2 * y + 2]
-            self._depths[y] = target.depth
-            self._texts[y] = text
+            self._lines.begin(target, size.height, background.rgb, self._text_strip(" " * size.width))
+        rows = self._draw_rows(target, size.height, background)
         if self.behind and not self._catches_up:
             self._catches_up = True
             self.set_timer(CATCH_UP_SECONDS, self._catch_up)
         return list(range(size.height)) if fresh else rows
 
-    def _begin(self, target: _Target, size: Size, background: Color) -> None:
-        """Empty lines, over which the others come."""
-        self._canvas = np.empty((2 * size.height, size.width, 3), np.uint8)
-        self._canvas[...] = background.rgb
-        self._depths = [target.depth] * size.height
-        self._texts = [None] * size.height
-        self._strips = [self._text_strip(" " * size.width)] * size.height
-
-    def _aim(self, size: Size, background: Color) -> _Target:
-        canvas, texts = self._draw(size, background)
-        depth = self.depth
-        if depth is ColourDepth.TRUECOLOR:
-            depth = self._quality.depth
-        return _Target(pixels.coarsened(canvas, self._quality.coarse), texts, depth)
-
-    def _changed_rows(self, target: _Target) -> list[int]:
-        height = len(self._depths)
-        if not height:
+    def _draw_rows(self, target: Target, height: int, background: Color) -> list[int]:
+        """Put the rows there that changed, as far as there is room for them; their numbers."""
+        full = self._full.picture.rows if self._full.picture is not None else {}
+        full = {y: encoded for y, encoded in full.items() if y not in target.texts}
+        changed = self._lines.changed(target, np.isin(np.arange(height), list(full)))
+        if not changed:
             return []
-        if target.depth is ColourDepth.NONE:  # the shades of each row depend on all of them
-            return list(range(height))
-        changed = (target.canvas != self._canvas).reshape(height, -1).any(axis=1)
-        changed |= [depth is not target.depth for depth in self._depths]
-        changed |= [text != target.texts.get(y) for y, text in enumerate(self._texts)]
-        rows: list[int] = np.flatnonzero(changed).tolist()
-        return rows
-
-    def _rows_in_turn(self, rows: list[int], target: _Target) -> list[int]:
-        """As many of the rows as there is room for, from where the last time ended; one at least where there is any."""
-        if self.room is None or target.depth is ColourDepth.NONE:
-            self.behind = False
-            return rows
-        turn = [y for y in rows if y >= self._next_row] + [y for y in rows if y < self._next_row]
-        room = self.room()
-        sizes = pixels.encoded_sizes(target.canvas, target.depth)[turn]
-        count = max(1, int(np.searchsorted(sizes.cumsum(), room))) if room > 0 else 0
-        self.behind = count < len(rows)
-        if self.behind and count:
-            self._next_row = turn[count]
-        return sorted(turn[:count])
-
-    def _encode(self, canvas: Pixels, rows: list[int], depth: ColourDepth, background: Color) -> Sequence[Strip]:
+        dark = self.app.current_theme.dark
+        cells = target.cells(changed, height, background.rgb, dark)
+        rows = self._rows_in_turn(changed, cells, target.depth, full)
         if not rows:
             return []
-        lines = canvas.reshape(-1, 2, *canvas.shape[1:])[rows].reshape(-1, *canvas.shape[1:])
-        if depth is not ColourDepth.NONE:
-            return pixels.pixel_strips(lines, depth, background)
-        shades = pixels.luminance_rows(lines, self.app.current_theme.dark, ascii_only(os.environ))
-        return [self._text_strip(text) for text in shades]
+        for y, strip in zip(rows, self._encode(target, rows, changed, cells, full, background), strict=True):
+            text = target.texts.get(y)
+            self._lines.put(y, strip if text is None else self._text_strip(text), target, y in full)
+        if not self.behind:
+            self._full.drop_old()
+        return rows
+
+    def _aim(self, size: Size, background: Color) -> Target:
+        canvas, texts = self._draw(size, background)
+        depth, coarse = self.depth, self._quality.coarse
+        if depth is ColourDepth.TRUECOLOR:
+            depth = self._quality.depth
+        pictures = pictures_of(self.app)
+        for kind in (pictures.cells, CellKind.HALF):
+            if canvas.shape[:2] == (kind.rows * size.height, kind.columns * size.width):
+                return Target(coarsened(canvas, coarse), texts, depth, kind)
+        cells = coarsened(reduced(canvas, 2 * size.height, size.width), coarse)
+        return Target(cells, texts, depth, CellKind.HALF, canvas if self._quality == BEST else None)
+
+    def _rows_in_turn(self, rows: list[int], cells: CellRows, depth: ColourDepth, full: dict[int, str]) -> list[int]:
+        """As many of the rows as there is room for."""
+        room = self.room
+        if room is None and full:
+            room = pictures_of(self.app).room
+        if room is None or depth is ColourDepth.NONE:
+            self.behind = False
+            return rows
+        sizes = encoded_sizes(cells, depth)
+        for place, y in enumerate(rows):
+            sizes[place] = len(full[y]) if y in full else sizes[place]
+        chosen = self._lines.in_turn(rows, sizes, room())
+        self.behind = len(chosen) < len(rows)
+        return chosen
+
+    def _encode(
+        self,
+        target: Target,
+        rows: list[int],
+        changed: list[int],
+        cells: CellRows,
+        full: dict[int, str],
+        background: Color,
+    ) -> Sequence[Strip]:
+        """Strips of `rows`, which are some of those that `cells` are of."""
+        if target.depth is ColourDepth.NONE:
+            plain = target.kind is CellKind.ASCII or ascii_only(os.environ)
+            return [
+                self._text_strip(text) for text in luminance_rows(target.canvas, self.app.current_theme.dark, plain)
+            ]
+        strips: list[Strip] = []
+        places = np.searchsorted(changed, rows)
+        as_cells = iter(pixel_strips(cells.rows(places[[y not in full for y in rows]]), target.depth, background))
+        picture = self._full.picture
+        for y, place in zip(rows, places.tolist(), strict=True):
+            if y in full and picture is not None:
+                row = cells.rows(slice(place, place + 1))
+                strips.append(FullPixelStrip(row, target.depth, background, full[y], picture.part, y))
+            else:
+                strips.append(next(as_cells))
+        return strips
 
     def _text_strip(self, text: str) -> Strip:
         style, background = self.visual_style.rich_style, self.background_colors[1]
@@ -287,46 +307,27 @@ class PixelView(Widget):
         return strip
 
     def _draw(self, size: Size, background: Color) -> tuple[Pixels, dict[int, str]]:
-        """The canvas (2·height, width, 3), and the lines of text that stand over it, by their row."""
-        canvas = np.empty((2 * size.height, size.width, 3), np.uint8)
-        canvas[...] = background.rgb
+        """The canvas, (2·height, width, 3) or of as many pixels a cell as the cells that pictures are drawn with
+        have, and the lines of text that stand over it, by their row."""
         if self._images is None:
             self._layout_now = None
+            canvas = np.empty((2 * size.height, size.width, 3), np.uint8)
+            canvas[...] = background.rgb
             words = empty_lines(self._empty, *size) if self._empty else []
             return canvas, {row: line for row, line in enumerate(words) if line.strip()}
-        layout, tiles = self._lay_out(self._images, size)
-        self._layout_now = layout
-        texts: dict[int, str] = {}
-        for start in range(0, layout.fit.shown, layout.fit.columns):
-            row = pixels.grid(tiles[start : start + layout.fit.columns], layout.fit.columns, GAP, background.rgb)
-            top = start // layout.fit.columns * layout.row_height
-            canvas[top : top + row.shape[0], layout.left : layout.left + row.shape[1]] = row
-            if self._labels:
-                picked = layout.picked[start : start + layout.fit.columns]
-                line = " " * layout.left + " ".join(centred(self._labels[i], layout.tile_width) for i in picked)
-                texts[(top + layout.row_height) // 2 - 1] = set_cell_size(line, size.width)
-        return canvas, texts
-
-    def _lay_out(self, images: Pixels, size: Size) -> tuple[_Layout, Pixels]:
-        count, height, width = images.shape[:3]
-        label_rows = 1 if self._labels else 0
-        reduce = 1
-        fit = pixels.best_grid(count, height, width, *size, GAP, label_rows)
-        while self._shrink_to_fit and fit.shown < count and min(height, width) // (reduce + 1) >= LEAST_SIDE:
-            reduce += 1
-            fit = pixels.best_grid(count, height // reduce, width // reduce, *size, GAP, label_rows)
-        picked = np.arange(fit.shown)
-        if self._shrink_to_fit and 0 < fit.shown < count:
-            picked = np.linspace(0, count - 1, fit.shown).round().astype(np.intp)
-        tiles = pixels.upscale(pixels.shrink(images[picked], reduce * fit.shrink), fit.scale)
-        tile_height, tile_width = tiles.shape[1:3]
-        row_height = 2 * (-(-tile_height // 2) + 1) if label_rows else tile_height + GAP
-        columns = min(fit.columns, fit.shown)
-        left = max(0, (size.width - columns * (tile_width + GAP) + GAP) // 2) if self._align == "center" else 0
-        return _Layout(fit, tuple(picked.tolist()), left, tile_width, tile_height, row_height), tiles
-
-
-def centred(text: str, width: int) -> str:
-    """`text` in the middle of `width` cells, cut where it is longer."""
-    text = text if len(text) <= width else text[: max(0, width - 1)] + "…"
-    return set_cell_size(text.center(width), width)
+        pictures = pictures_of(self.app)
+        kind, full = pictures.cells, pictures.full if self.depth is ColourDepth.TRUECOLOR else None
+        layout = self._layout_now = lay_out(
+            self._images.shape[:3],
+            size,
+            labels=bool(self._labels),
+            shrink_to_fit=self._shrink_to_fit,
+            centre=self._align == "center",
+            cell=full or HALF_CELL,
+            fine=kind.is_fine,
+        )
+        finer = kind.is_fine and layout.is_reduced and self._quality.coarse == 1
+        canvas = paint(self._images, layout, size, background.rgb, kind if finer else CellKind.HALF)
+        if self._marked is not None:
+            frame(canvas, layout, size, self._marked, Color.parse(self.app.theme_variables["accent"]).rgb)
+        return canvas, label_lines(self._labels, layout, size.width) if self._labels else {}

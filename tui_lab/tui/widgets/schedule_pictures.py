@@ -11,9 +11,10 @@ from tui_lab.diffusion import schedules
 from tui_lab.recipe.schema import NoiseScheduler
 from tui_lab.tui.brush_tiles import brush_tiles
 from tui_lab.tui.chart import short_number
+from tui_lab.tui.picture_layout import GAP, LEAST_SIDE
 from tui_lab.tui.pixels import best_grid, shrink
 from tui_lab.tui.schedule_words import has_timesteps
-from tui_lab.tui.widgets.pixel_view import GAP, LEAST_SIDE, PixelView
+from tui_lab.tui.widgets.pixel_view import PixelView
 
 Pixels = NDArray[np.uint8]
 
