@@ -3,54 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from tui_lab.errors import RunError
+from tests.drawer import IMAGES, SIDE, STEPS, Drawer, picture
 from tui_lab.recipe.denoising import Denoising
-from tui_lab.workbench.answers import DenoisedStep, Origin
-from tui_lab.workbench.cell import Cell, Pixels
+from tui_lab.workbench.cell import Cell
 from tui_lab.workbench.cells import BESIDE, PANES, Cells
 
-STEPS, IMAGES, SIDE = 6, 2, 8
 STEP_BYTES = len(PANES) * IMAGES * SIDE * SIDE * 3
 WHOLE = STEPS * STEP_BYTES
-
-
-ORIGIN = Origin("ema", "0" * 64, "1" * 16, None, "cpu", "a processor", {})
-
-
-def picture(asked: Denoising, index: int) -> Pixels:
-    """What the drawer below draws: a function of the denoising and the step."""
-    noise = np.random.default_rng([asked.knobs.get("seed", 0), asked.checkpoint or 0, index])
-    return noise.integers(0, 256, (len(PANES), IMAGES, SIDE, SIDE, 3), dtype=np.uint8)
-
-
-class Drawer:
-    """A workbench that makes a step whenever it is let: `steps` in all, and afterwards any number."""
-
-    def __init__(self, let: int = 10_000) -> None:
-        self.let = asyncio.Semaphore(let)
-        self.asked: list[int] = []
-        self.closed: list[int] = []
-        self.pruned: set[int] = set()
-        self.ends_after = STEPS
-
-    async def denoise(self, asked: Denoising, panes: Sequence[str], device: str) -> AsyncGenerator[DenoisedStep, None]:
-        step = asked.checkpoint or 0
-        self.asked.append(step)
-        try:
-            if step in self.pruned:
-                raise RunError(f"heron has no checkpoint of step {step}")
-            for index in range(self.ends_after):
-                await self.let.acquire()
-                resolved = asked.changed(knobs={"seed": 0, **asked.knobs})
-                level = 100.0 - index, 0.5, 0.25, 4.0
-                yield DenoisedStep(resolved, ORIGIN, index, STEPS, *level, PANES, picture(asked, index), IMAGES, "")
-        finally:
-            self.closed.append(step)
 
 
 def asked(checkpoint: int, **knobs: int) -> Denoising:
@@ -87,7 +51,7 @@ async def test_a_cell_fills_step_by_step_and_tells_of_each() -> None:
     assert told == [("drawing", 0), ("drawing", 1), ("drawing", 2), ("drawing", 3)]
     assert np.array_equal(cell.pixels, np.stack([picture(asked(1), index) for index in range(STEPS)]))
     assert np.array_equal(cell.pane("eps", 4), picture(asked(1), 4)[2])
-    assert [level.index for level in cell.levels] == list(range(STEPS)) and cell.levels[0].snr == 4.0
+    assert [level.index for level in cell.levels] == list(range(STEPS)) and cell.levels[3].sigma == 3 / 7
     assert cell.resolved is not None and cell.resolved.knobs["seed"] == 0
     await cells.close()
 

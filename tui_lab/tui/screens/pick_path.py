@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui_lab.data import Progress
 from tui_lab.sanitize import clean
 from tui_lab.tui.aside import aside
 from tui_lab.tui.data_choice import shortened
@@ -34,13 +36,20 @@ class PickPath(ModalScreen[Path | None]):
     }}"""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", show=False)]
 
-    def __init__(self, start: Path) -> None:
+    def __init__(
+        self,
+        start: Path,
+        title: str = "A folder or file of pictures",
+        words_on_folder: Callable[[Path, Progress], str] = describe_folder,
+    ) -> None:
         super().__init__()
         self._start = start
+        self._title = title
+        self._words_on_folder = words_on_folder
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
-            box.border_title = "A folder or file of pictures"
+            box.border_title = self._title
             yield FileTree(self._start)
             yield Static(id="path-words")
             yield Static(Content("enter: take it   →: open   ←: close, go up   .: hidden   esc: back"), classes="hint")
@@ -58,7 +67,7 @@ class PickPath(ModalScreen[Path | None]):
         await asyncio.sleep(SETTLED_SECONDS)
         if is_folder:
             words = await aside(
-                lambda progress: describe_folder(path, progress),
+                lambda progress: self._words_on_folder(path, progress),
                 lambda seen, _: self._say(path, f"looking … {seen:,} entries"),
             )
         else:

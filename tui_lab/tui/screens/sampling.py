@@ -12,9 +12,10 @@ from textual.binding import Binding, BindingType
 
 from tui_lab.errors import LabError
 from tui_lab.recipe import Knob
-from tui_lab.recipe.denoising import Denoising
+from tui_lab.recipe.denoising import DRAWING_KNOBS, Denoising
 from tui_lab.runs.frame import Frame
 from tui_lab.tui.attached import AttachedRun
+from tui_lab.tui.denoising_choice import asked_of, named
 from tui_lab.tui.desk import Desk
 from tui_lab.tui.draft import Draft
 from tui_lab.tui.screens.drafting import DraftingScreen
@@ -39,6 +40,13 @@ class SamplingScreen(DraftingScreen):
             id="one-batch",
             show=False,
             tooltip="One batch through the five steps of training",
+        ),
+        Binding(
+            "n",
+            "theatre",
+            "Denoise",
+            id="denoise",
+            tooltip="How noise becomes a picture, step by step, at any checkpoint",
         ),
     ]
 
@@ -139,6 +147,32 @@ class SamplingScreen(DraftingScreen):
         from tui_lab.tui.screens.model import ModelScreen
 
         self.app.push_screen(ModelScreen(self))
+
+    @work(exclusive=True, group="theatre")
+    async def action_theatre(self) -> None:
+        """Of the run that is open, else of what the person opens."""
+        from tui_lab.tui.screens.open_denoising import open_denoising
+        from tui_lab.tui.screens.theatre import TheatreScreen
+
+        self.desk.cells.device = self.draft.recipe.training.device
+        asked = self._asked_of_run()
+        if asked is None:
+            asked = await open_denoising(self.app)
+        if asked is not None:
+            self.app.push_screen(TheatreScreen(self.desk, asked))
+
+    def _asked_of_run(self) -> Denoising | None:
+        """As the open run would draw by the knobs as they are; None where it has nothing to draw from."""
+        if self.attached is None:
+            return None
+        try:
+            asked = asked_of(named(self.attached.folder))
+        except LabError:
+            return None
+        if not self.steers:
+            return asked
+        sampling = self.draft.recipe.sampling
+        return asked.turned(**{name: getattr(sampling, name) for name in DRAWING_KNOBS})
 
     def action_one_batch(self) -> None:
         from tui_lab.tui.screens.one_batch import OneBatchScreen
