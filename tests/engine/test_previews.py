@@ -13,6 +13,7 @@ from tests.engine.tiny import tiny_recipe
 from tui_lab.engine import previews
 from tui_lab.engine.previews import Previews
 from tui_lab.recipe import Recipe
+from tui_lab.runs.folder import RunFolder
 
 
 class Clock:
@@ -27,7 +28,7 @@ class Session:
     """Takes frames and records; previews end in a folder of the test."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = RunFolder(folder)
         self.kept: list[dict[str, Any]] = []
         self.warnings: list[str] = []
 
@@ -35,7 +36,7 @@ class Session:
         pass
 
     def next_preview_path(self, step: int) -> Path:
-        return self.folder / f"step-{step:08d}-{len(self.kept):04d}.npy"
+        return self.folder.path / f"step-{step:08d}-{len(self.kept):04d}.npy"
 
     def record(self, kind: str, step: int, **data: Any) -> None:
         if kind == "preview":

@@ -100,6 +100,32 @@ def test_metrics_are_gathered_in_windows_that_other_records_close(folder: RunFol
     assert metrics[-1].step == 3 and metrics[-1].data["loss"]["last"] == 6.0
 
 
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"source": "another-run"}, "draws from its own weights alone, not from those of another-run"),
+        ({"checkpoint": 1}, "leave the checkpoint out"),
+        ({"knobs": {"num_inference_steps": 0}}, "num_inference_steps takes a whole number"),
+        ({"knobs": {"every_steps": 3}}, "'every_steps' is no knob"),
+        ({"class_labels": [3]}, "unconditional"),
+        ({"place": 16}, "there is no picture 16 in this batch"),
+        ({"start": {"kind": "image"}}, "needs an image"),
+        ({"keep": {"height": 1, "width": 1, "runs": [1]}, "start": {"image": {"kind": "data"}}}, "mask is 1×1 pixels"),
+        ({"sampler": "DDIM"}, "sampler"),
+    ],
+)
+def test_a_denoising_that_a_live_run_cannot_draw_is_rejected_with_why(
+    folder: RunFolder, asked: dict[str, object], why: str
+) -> None:
+    session = RankSession(folder)
+    sound = submit(folder, "preview", {"denoising": {"source": folder.id}})
+    identity = submit(folder, "preview", {"denoising": {"source": str(folder.path), **asked}})
+    both = submit(folder, "preview", {"denoising": {"source": folder.id}, "seed": 3})
+    assert [command.id for command in session.poll(3)] == [sound]
+    assert not answer(folder, identity).ok and why in answer(folder, identity).message
+    assert "and not both" in answer(folder, both).message
+
+
 def test_a_loss_that_is_not_finite_is_kept_as_such(folder: RunFolder) -> None:
     session = RankSession(folder)
     session.metrics(1, loss=1.0)

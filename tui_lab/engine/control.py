@@ -14,9 +14,10 @@ from tui_lab.engine.meter import Meter
 from tui_lab.engine.previews import Previews
 from tui_lab.errors import LabError
 from tui_lab.recipe import get, replaced
+from tui_lab.recipe.denoising import parse_denoising
 from tui_lab.runs.interventions import Changes
 from tui_lab.runs.rank import RankSession
-from tui_lab.runs.spool import Command
+from tui_lab.runs.spool import DENOISING, Command
 
 Pending = list[tuple[int, Changes]]
 """Changes from the journal, which come at their steps."""
@@ -161,9 +162,13 @@ class Control:
         done: Callable[[str], None] | None,
         dropped: Callable[[str], None] | None = None,
     ) -> None:
-        wishes = {f"sampling.{name}": value for name, value in command.data.items()}
-        recipe = replaced(self._learner.recipe, wishes)
-        self._previews.begin(self._learner.step, recipe, "request", done, dropped)
+        step, recipe = self._learner.step, self._learner.recipe
+        if DENOISING in command.data:
+            asked = parse_denoising(command.data[DENOISING])
+            self._previews.begin(step, recipe, "request", asked, done, dropped)
+        else:
+            wishes = {f"sampling.{name}": value for name, value in command.data.items()}
+            self._previews.begin(step, replaced(recipe, wishes), "request", None, done, dropped)
 
     _handlers: Mapping[str, Callable[[Control, Command], None]] = {
         "set": _set,

@@ -9,13 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tui_lab.data.drawable import drawable
 from tui_lab.diffusion.in_parts import InParts, PredictOfLabels
 from tui_lab.diffusion.noise_schedulers import sampler_from_config
 from tui_lab.diffusion.sampling import DenoisingStep, denoise, image_generators, initial_noise
 from tui_lab.engine.labels import labels_asked, predict_of
-from tui_lab.errors import RecipeError
 from tui_lab.recipe import Recipe
-from tui_lab.recipe.classes import null_label
 from tui_lab.recipe.denoising import Denoising
 
 
@@ -46,10 +45,8 @@ def begin_drawing(
 
     `scheduler_config`: the source's noise process. Raises LabError with what of it cannot be.
     """
-    recipe = asked.recipe_of(source)
+    recipe = drawable(asked, source)
     knobs = recipe.sampling
-    if knobs.guidance_scale != source.sampling.guidance_scale:
-        _check_guidance(recipe)
     labels = labels_asked(recipe, asked.class_labels, knobs.num_images, device)
     in_parts = InParts(predict)
     steps = denoise(
@@ -61,12 +58,3 @@ def begin_drawing(
         eta=knobs.eta,
     )
     return Drawing(asked.resolved(recipe, checkpoint), recipe, labels, in_parts, steps)
-
-
-def _check_guidance(recipe: Recipe) -> None:
-    """Guidance that was asked for, and not only stands in the recipe, must be possible."""
-    if recipe.sampling.guidance_scale != 1.0 and null_label(recipe) is None:
-        raise RecipeError(
-            "sampling.guidance_scale: this model knows no class for none, which guidance needs; train one with "
-            "model.num_class_embeds and loss.class_dropout"
-        )

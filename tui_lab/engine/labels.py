@@ -9,15 +9,14 @@ import torch
 from torch import Tensor
 
 from tui_lab.data import Images
-from tui_lab.data.load import load_cached
+from tui_lab.data.class_labels import class_number
 from tui_lab.diffusion.guidance import Predict, guided, scale_over_time
 from tui_lab.diffusion.in_parts import PredictOfLabels
 from tui_lab.diffusion.process import noise_process
-from tui_lab.errors import DataError, LabError, RecipeError
+from tui_lab.errors import DataError, RecipeError
 from tui_lab.recipe import Recipe
 from tui_lab.recipe.classes import null_label, real_classes
 from tui_lab.recipe.denoising import ClassLabel
-from tui_lab.sanitize import clean
 
 
 def told(recipe: Recipe, labels: Tensor) -> Tensor | None:
@@ -41,31 +40,6 @@ def labels_asked(recipe: Recipe, asked: Sequence[ClassLabel], count: int, device
         return labels_in_turn(recipe, count, device)
     chosen = [class_number(recipe, label) for label in asked]
     return torch.tensor([chosen[place % len(chosen)] for place in range(count)], device=device)
-
-
-def class_number(recipe: Recipe, asked: ClassLabel) -> int:
-    """The class of that number, or of that name in the recipe's dataset. Raises RecipeError, naming what there is."""
-    known = real_classes(recipe)
-    if not known:
-        raise RecipeError("this model is unconditional: it takes no class label")
-    if str(asked).isdigit():
-        if int(asked) < known:
-            return int(asked)
-        raise RecipeError(f"there is no class {clean(str(asked), 20)}: the model knows 0 to {known - 1}")
-    names = class_names(recipe)[:known]
-    if str(asked) in names:
-        return names.index(str(asked))
-    listed = f"one of {', '.join(clean(name, 24) for name in names[:12])}, or " if names else ""
-    raise RecipeError(f"there is no class {clean(str(asked), 40)!r}: take {listed}a number from 0 to {known - 1}")
-
-
-def class_names(recipe: Recipe) -> tuple[str, ...]:
-    """Of the dataset where it is at hand; a pipeline may have come without it."""
-    try:
-        images = load_cached(recipe.dataset)
-    except LabError:
-        return ()
-    return images.classes if images is not None else ()
 
 
 def predict_of(recipe: Recipe, predict: PredictOfLabels, labels: Tensor | None, negative: int | None = None) -> Predict:

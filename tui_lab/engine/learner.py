@@ -159,15 +159,15 @@ class Learner:
         """Free what a failed update left behind."""
         self._optimizer.zero_grad()
 
-    @torch.no_grad()
     def predict(self, model: nn.Module, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         """The answer of `model`, this learner's or a copy, in the precision that it trains in, without dropout.
 
-        x (B, C, H, W) is what the process hands the model, `labels` (B,) go to a conditional one.
+        x (B, C, H, W) is what the process hands the model, `labels` (B,) go to a conditional one. Gradients go through
+        it where `x` wants them.
         """
         training = model.training
         model.eval()
-        with self._accelerator.autocast():
+        with torch.set_grad_enabled(x.requires_grad), self._accelerator.autocast():
             output = answer(self.recipe.model, model, x, t, labels)
         model.train(training)
         return output.float()

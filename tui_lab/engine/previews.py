@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tui_lab.diffusion.in_parts import InParts
-from tui_lab.diffusion.noise_schedulers import build_sampler
-from tui_lab.diffusion.sampling import DenoisingStep, denoise, image_generators, initial_noise
+from tui_lab.diffusion.noise_schedulers import training_scheduler
+from tui_lab.diffusion.sampling import BOTH, DenoisingStep
+from tui_lab.engine.drawing import Drawing, begin_drawing
 from tui_lab.engine.ema import copy_weights, frozen_copy
-from tui_lab.engine.labels import labels_in_turn, predict_of
 from tui_lab.engine.preview_budget import PreviewBudget
 from tui_lab.errors import LabError
 from tui_lab.recipe import Recipe, recipe_hash
+from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.files import replace_file
 from tui_lab.runs.previews import thin_out
 from tui_lab.runs.rank import RankSession
@@ -34,24 +34,26 @@ Answer = Callable[[nn.Module, Tensor, Tensor, Tensor | None], Tensor]
 SHARES: dict[Reason, float] = {"cadence": 0.12, "request": 0.5, "final": 0.5}
 """The largest share of the time that a preview may take from training while it is drawn."""
 
+ALL = ("x_t", "x0", "eps", "change")
+"""The panes of what a person asks for; beside them the pull, where something pulls."""
+
 TRAJECTORY_BYTES = 64 * 1024 * 1024
 """Beyond it, a trajectory keeps only every n-th step on the disk."""
 
 
 @dataclass
 class _Job:
-    """A preview that is being drawn. `steps` makes one model call for each `next()`."""
+    """A preview that is being drawn."""
 
     step: int
-    recipe: Recipe
     reason: Reason
-    steps: Iterator[DenoisingStep]
-    asked: InParts
+    drawing: Drawing
+    panes: tuple[str, ...]
     done: Callable[[str], None] | None
     dropped: Callable[[str], None] | None
     seconds: float = 0.0
     kept: list[NDArray[np.uint8]] = field(default_factory=list)
-    timesteps: list[float] = field(default_factory=list)
+    levels: list[tuple[float, float, float, float]] = field(default_factory=list)
 
 
 class Previews:
@@ -93,32 +95,29 @@ class Previews:
         step: int,
         recipe: Recipe,
         reason: Reason,
+        asked: Denoising | None = None,
         done: Callable[[str], None] | None = None,
         dropped: Callable[[str], None] | None = None,
     ) -> None:
-        """Start a preview of the weights as they stand, with `recipe.sampling`; one in the making is dropped.
+        """Start a preview of the weights as they stand: what is `asked`, with all panes, or plainly as
+        `recipe.sampling` says. One in the making is dropped.
 
         Either `done` is called with the trajectory's path, or `dropped` with why there is none. Raises LabError where
-        the sampler cannot be had.
+        it cannot be drawn.
         """
         began = perf_counter()
-        sampling, dataset = recipe.sampling, recipe.dataset
-        device = next(self._model.parameters()).device
-        scheduler = build_sampler(recipe)
-        labels = labels_in_turn(recipe, sampling.num_images, device)
-        copy_weights(self._weights, self._model)
-        shape = (sampling.num_images, dataset.channels, *dataset.size)
-        asked = InParts(partial(self._answer, self._model))
-        steps = denoise(
-            predict_of(recipe, asked, labels),
-            scheduler,
-            sampling.num_inference_steps,
-            initial_noise(shape, sampling.seed, device),
-            image_generators(sampling.seed, sampling.num_images),
-            sampling.eta,
+        drawing = begin_drawing(
+            asked or Denoising(source=self._session.folder.id),
+            recipe,
+            step,
+            training_scheduler(recipe.noise_scheduler).config,
+            partial(self._answer, self._model),
+            next(self._model.parameters()).device,
         )
+        copy_weights(self._weights, self._model)
         self.cancel("another one was asked for")
-        self._job = _Job(step, recipe, reason, steps, asked, done, dropped)
+        panes = BOTH if asked is None else ALL if asked.pull is None else (*ALL, "pull")
+        self._job = _Job(step, reason, drawing, panes, done, dropped)
         self._credit = 0.0
         self._took(self._job, perf_counter() - began)
 
@@ -157,11 +156,12 @@ class Previews:
             return
         if torch.cuda.is_available():
             torch.cuda.synchronize()  # training's work that still waits on the device is not the preview's
-        began, at_once = perf_counter(), job.asked.at_once
+        in_parts = job.drawing.in_parts
+        began, at_once = perf_counter(), in_parts.at_once
         try:
-            self._show(job, next(job.steps))
-            if job.asked.at_once < at_once:
-                full = f"the device's memory was full: the preview is drawn {job.asked.at_once} pictures at a time"
+            self._show(job, next(job.drawing.steps))
+            if in_parts.at_once < at_once:
+                full = f"the device's memory was full: the preview is drawn {in_parts.at_once} pictures at a time"
                 self._session.record("warning", job.step, message=full)
         except (LabError, ValueError, torch.OutOfMemoryError) as error:
             why = f"the preview was given up: {_first_line(error)}"
@@ -177,15 +177,15 @@ class Previews:
         self._budget.drew(seconds, by_cadence=job.reason == "cadence")
 
     def _show(self, job: _Job, made: DenoisingStep) -> None:
-        panes = made.panes()
-        sampling = job.recipe.sampling
+        panes = made.panes(job.panes)
+        sampling = job.drawing.recipe.sampling
         header = {
             "kind": "preview",
             "step": job.step,
             "index": made.index,
             "count": made.count,
             "timestep": made.timestep,
-            "panes": ["x_t", "x0"],
+            "panes": list(job.panes),
             "seed": sampling.seed,
             "scheduler": sampling.scheduler,
             "weights": self._which,
@@ -195,14 +195,15 @@ class Previews:
         stride = -(-made.count * panes.nbytes // TRAJECTORY_BYTES)
         if (made.count - 1 - made.index) % stride == 0:
             job.kept.append(panes)
-            job.timesteps.append(made.timestep)
+            job.levels.append((made.timestep, made.alpha, made.sigma, made.snr))
         if made.final:
             self._job = None
             self._keep(job)
 
     def _keep(self, job: _Job) -> None:
         """Write the trajectory, then its sidecar, then the journal's line: whoever reads the line finds both."""
-        sampling = job.recipe.sampling
+        recipe = job.drawing.recipe
+        sampling = recipe.sampling
         path = self._session.next_preview_path(job.step)
         array = io.BytesIO()
         np.save(array, np.stack(job.kept))
@@ -212,9 +213,12 @@ class Previews:
             "scheduler": sampling.scheduler,
             "num_inference_steps": sampling.num_inference_steps,
             "eta": sampling.eta,
-            "timesteps": job.timesteps,
+            "timesteps": [timestep for timestep, *_ in job.levels],
+            "levels": job.levels,
+            "panes": job.panes,
+            "denoising": job.drawing.resolved.to_json(),
             "weights": self._which,
-            "recipe_hash": recipe_hash(job.recipe),
+            "recipe_hash": recipe_hash(recipe),
         }
         replace_file(path, array.getvalue())
         replace_file(path.with_suffix(".json"), json.dumps(about).encode())

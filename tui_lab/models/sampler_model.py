@@ -18,7 +18,8 @@ is launched as one, is faster. It costs three more calls to make."""
 class SamplerModel:
     """(x (B, C, H, W), t (B,), labels (B,) or None) → the model's answer, float32 (B, C, H, W).
 
-    `precision`: bf16, fp16 or no. `model` is in eval mode, on its device, and changes no more.
+    `precision`: bf16, fp16 or no. `model` is in eval mode, on its device, and changes no more. Gradients go through it
+    where `x` wants them.
     """
 
     def __init__(self, section: Model, model: nn.Module, precision: str) -> None:
@@ -28,8 +29,13 @@ class SamplerModel:
         self._dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
         self._graphs: dict[int, _Graph | None] = {}
 
-    @torch.inference_mode()
     def __call__(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        if x.requires_grad:
+            return self._ask(x, t, labels)
+        with torch.inference_mode():
+            return self._without_gradients(x, t, labels)
+
+    def _without_gradients(self, x: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
         if self._device.type != "cuda":
             return self._ask(x, t, labels)
         t = t.to(self._device, non_blocking=True)

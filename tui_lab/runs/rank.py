@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_lab.errors import LabError, RecipeError
-from tui_lab.recipe import KNOBS, Recipe, get, replaced
-from tui_lab.runs.environment import DIED, SUPERVISOR, place
+from tui_lab.recipe import KNOBS, Recipe, replaced
+from tui_lab.runs.command_checks import checked
+from tui_lab.runs.environment import DIED, SUPERVISOR
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import FrameWriter
 from tui_lab.runs.interventions import Changes, Interventions
 from tui_lab.runs.journal import Journal, JournalReader
-from tui_lab.runs.launcher import check_batch
 from tui_lab.runs.lifecycle import living
 from tui_lab.runs.record import Record
 from tui_lab.runs.spool import Command, Spool
@@ -34,7 +34,6 @@ from tui_lab.runs.weights import weights_of
 METRICS_SECONDS = 0.05
 LOOK_SECONDS = 0.2
 """How often a rank looks whether its supervisor is still there."""
-_SAMPLING_KINDS = ("preview", "sample")
 
 
 class RankSession:
@@ -116,12 +115,12 @@ class RankSession:
                 "command", step, id=command.id, command=command.kind, data=command.data, client=command.client
             )
             try:
-                checked = _checked(command, recipe)
+                sensible = checked(command, recipe, self.folder)
             except RecipeError as error:
                 self.rejected(command, step, error.message)
                 continue
-            recipe = replaced(recipe, checked.data.get("changes", {}))
-            sound.append(checked)
+            recipe = replaced(recipe, sensible.data.get("changes", {}))
+            sound.append(sensible)
         return sound
 
     def applied(self, command: Command, step: int, **data: Any) -> None:
@@ -246,39 +245,6 @@ class RankSession:
         finally:
             self._journal.close()
             self._frames.close()
-
-
-def _checked(command: Command, recipe: Recipe) -> Command:
-    """The command with its values as their knobs' types. RecipeError says what is wrong with it."""
-    if command.kind == "set":
-        changes = command.data.get("changes")
-        if set(command.data) != {"changes"} or not isinstance(changes, dict) or not changes:
-            raise RecipeError("a set needs changes: {knob: value}")
-        for key in changes:
-            if key not in KNOBS:
-                raise RecipeError(f"there is no knob {str(key)[:80]!r}")
-            if not KNOBS[key].live:
-                raise RecipeError(f"{key} cannot change while a run goes on: fork the run with --set {key}=…")
-        changed = replaced(recipe, changes)
-        check_batch(changed.training.train_batch_size, place().ranks)
-        return Command(
-            command.id,
-            command.kind,
-            {"changes": {key: get(changed, key) for key in changes}},
-            command.client,
-            command.time,
-        )
-    if command.kind == "undo":
-        to = command.data.get("to")
-        if set(command.data) - {"to"} or not (to is None or (isinstance(to, int) and not isinstance(to, bool))):
-            raise RecipeError("an undo takes nothing but to: a step")
-    if command.kind in _SAMPLING_KINDS:
-        wishes = {f"sampling.{name}": value for name, value in command.data.items()}
-        for key in wishes:
-            if key not in KNOBS:
-                raise RecipeError(f"there is no knob {key[:80]!r}")
-        replaced(recipe, wishes)
-    return command
 
 
 class _Window:

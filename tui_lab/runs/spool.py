@@ -29,6 +29,8 @@ TAKEN_AT_ONCE = 64
 """So many commands are taken between two steps at most: a flood of them slows a run down, and does not stop it."""
 DEPTH_LIMIT = 20
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
+DENOISING = "denoising"
+"""What a preview or a sample may ask for in the place of knobs: a whole `Denoising`, as JSON."""
 KINDS = ("pause", "resume", "stop", "checkpoint", "set", "undo", "preview", "sample")
 
 
