@@ -24,6 +24,7 @@ from tui_lab.sanitize import clean
 class Fitted:
     """A file's picture (H, W, C) at the dataset's size and channels; `native` is (width, height) before that."""
 
+    path: Path
     pixels: NDArray[np.uint8]
     native: tuple[int, int]
     sha256: str
@@ -34,22 +35,25 @@ class Fitted:
         height, width, _ = self.pixels.shape
         return self.native != (width, height)
 
+    @property
+    def reference(self) -> ImageRef:
+        return ImageRef(kind="file", path=os.fspath(self.path), sha256=self.sha256)
+
 
 def read_fitted(path: Path, dataset: Dataset) -> Fitted:
     """The file's picture, fitted as the dataset fits its own, its middle where that is drawn. Raises DataError."""
-    shaping = Shaping.of(dataset)
+    path, shaping = path.expanduser().absolute(), Shaping.of(dataset)
     fixed = replace(shaping, fit="center_crop") if shaping.fit == "random_crop" else shaping
     try:
         found = decoded(path, fixed)
     except UNREADABLE as error:
         raise DataError(f"{clean(os.fspath(path), 200)}: {why(error)}") from error
-    return Fitted(found.pixels, (found.width, found.height), hashlib.sha256(found.pixels.tobytes()).hexdigest())
+    return Fitted(path, found.pixels, (found.width, found.height), hashlib.sha256(found.pixels.tobytes()).hexdigest())
 
 
 def file_reference(path: Path, dataset: Dataset) -> ImageRef:
     """A reference to the file's picture as it is now. Raises DataError where it is none."""
-    whole = path.expanduser().absolute()
-    return ImageRef(kind="file", path=os.fspath(whole), sha256=read_fitted(whole, dataset).sha256)
+    return read_fitted(path, dataset).reference
 
 
 def picture_of(reference: ImageRef, dataset: Dataset, images: Images | None = None) -> NDArray[np.uint8]:
@@ -64,7 +68,7 @@ def picture_of(reference: ImageRef, dataset: Dataset, images: Images | None = No
             last = len(images.pixels) - 1
             raise DataError(f"there is no picture {reference.index} in {clean(images.name, 60)}: the last is {last}")
         return images.take(np.array([reference.index]))[0]
-    found = read_fitted(Path(reference.path).expanduser(), dataset)
+    found = read_fitted(Path(reference.path), dataset)
     if reference.sha256 and found.sha256 != reference.sha256:
         raise DataError(f"{clean(reference.path, 200)} is another picture than it was: choose it again")
     return found.pixels

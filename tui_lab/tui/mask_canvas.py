@@ -130,3 +130,10 @@ class MaskCanvas:
         if self._future:
             self._past.append(self._kept)
             self._kept = self._future.pop()
+
+
+def redrawn(image: NDArray[np.uint8], kept: Kept) -> NDArray[np.uint8]:
+    """The picture (H, W, C) with noise in the place of what does not stay, as far as a screen shows noise."""
+    noise = np.random.default_rng(0).normal(size=image.shape)
+    shown = np.rint((noise.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+    return np.where(kept[..., None], image, shown)

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from tui_lab.data.masks import mask_array, mask_of
 from tui_lab.recipe.denoising import Mask
-from tui_lab.tui.mask_canvas import MaskCanvas
+from tui_lab.tui.mask_canvas import MaskCanvas, redrawn
 from tui_lab.tui.screens.ask import Ask
 from tui_lab.tui.widgets.fitting_footer import FittingFooter
 from tui_lab.tui.widgets.mask_view import MaskView
@@ -84,7 +84,6 @@ class PaintMask(Screen[Mask | None]):
         yield FittingFooter(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
-        self._noise = noise_like(self._image)
         self.query_one(MaskView).focus()
 
     @on(MaskView.Painted)
@@ -92,7 +91,7 @@ class PaintMask(Screen[Mask | None]):
         view = self.query_one(MaskView)
         kept = self._canvas.kept
         self.query_one("#mask-words", Static).update(mask_words(kept, view.brush, view.keeps, view.draws_rectangle))
-        self.query_one("#mask-effect", PixelView).show(np.where(kept[..., None], self._image, self._noise))
+        self.query_one("#mask-effect", PixelView).show(redrawn(self._image, kept))
         self._complain("")
 
     def _complain(self, words: str) -> None:
@@ -135,9 +134,3 @@ def mask_words(kept: NDArray[np.bool_], brush: int, keeps: bool, rectangle: bool
 
 def how_lines() -> Content:
     return Content("\n").join(Content.assemble((keys.ljust(7), "$accent"), words) for keys, words in HOW)
-
-
-def noise_like(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Gaussian noise as the sampler begins with it, as far as a screen shows it."""
-    noise = np.random.default_rng(0).normal(size=image.shape)
-    return np.rint((noise.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
