@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
@@ -16,6 +16,7 @@ from tui_lab.recipe import Recipe, get
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.recipe.possible import with_knobs
 from tui_lab.recipe.sheets import Sheet, knob_sheet, sampler_sheet
+from tui_lab.runs.source_recipe import source_recipe
 from tui_lab.tui.denoising_words import in_words
 from tui_lab.tui.desk import Desk
 from tui_lab.tui.pictures_apart import rmse
@@ -28,6 +29,16 @@ DRAW_SECONDS = 1 / 10
 """What came meanwhile is shown at most so often."""
 IMAGES = (1, 2, 4, 8, 16)
 FIRST_IMAGES = 4
+
+
+def open_sheet(app: App[Any], desk: Desk, base: Denoising) -> None:
+    """Samplers by step counts of `base`; says what is amiss where its source cannot be read."""
+    try:
+        recipe = source_recipe(base.source)
+    except LabError as error:
+        app.notify(error.message, severity="error", markup=False)
+        return
+    app.push_screen(SheetScreen(desk, base, recipe))
 
 
 class SheetScreen(Screen[None]):
@@ -61,13 +72,12 @@ class SheetScreen(Screen[None]):
         Binding("q", "dismiss(None)", "Back", show=False),
     ]
 
-    def __init__(self, desk: Desk, base: Denoising, recipe: Recipe, sheet: Sheet | None = None) -> None:
+    def __init__(self, desk: Desk, base: Denoising, recipe: Recipe) -> None:
         super().__init__()
         self._desk, self._recipe = desk, recipe
         self._base = base.turned(num_images=FIRST_IMAGES).changed(place=None)
         self._drawing: SheetDrawing | None = None
         self._stale: set[At] = set()
-        self._first_sheet = sheet
         self._common = ""
 
     def compose(self) -> ComposeResult:
@@ -79,7 +89,7 @@ class SheetScreen(Screen[None]):
     def on_mount(self) -> None:
         self.set_interval(DRAW_SECONDS, self._show_stale)
         self.app.theme_changed_signal.subscribe(self, lambda _: self._grid.draw())
-        self.begin(self._first_sheet or sampler_sheet(self._base, self._recipe))
+        self.begin(sampler_sheet(self._base, self._recipe))
 
     def on_unmount(self) -> None:
         if self._drawing is not None:
@@ -203,8 +213,6 @@ class SheetScreen(Screen[None]):
             return True if self._drawing.finished else None
         if action == "pause":
             return True if self._drawing.left else None
-        if action == "compare":
-            return True if len(self._desk.pins) else None
         return True
 
     @on(SheetGrid.Opened)
@@ -260,9 +268,9 @@ class SheetScreen(Screen[None]):
         self._say()
 
     def action_compare(self) -> None:
-        from tui_lab.tui.screens.comparing import ComparingScreen
+        from tui_lab.tui.screens.comparing import open_comparison
 
-        self.app.push_screen(ComparingScreen(self._desk, None))
+        open_comparison(self.app, self._desk, self.drawing.cell(self._grid.at).asked)
 
     @work(exclusive=True, group="export")
     async def action_export(self) -> None:
