@@ -10,6 +10,7 @@ import torch
 
 from tests.engine.tiny import Tiny, same
 from tui_lab.diffusion.noise_schedulers import training_scheduler
+from tui_lab.engine import previews
 from tui_lab.engine.drawing import begin_drawing
 from tui_lab.engine.previews import ALL
 from tui_lab.models.checkpoints import find_weights
@@ -52,10 +53,13 @@ def test_it_is_drawn_from_the_ema_and_recorded_with_all_that_makes_it_again(tiny
 
 
 @pytest.mark.parametrize("drawn", [1, 100])
-def test_weights_are_the_same_with_denoisings_asked_for_at_every_step(tiny: Make, drawn: int) -> None:
+def test_weights_are_the_same_with_denoisings_asked_for_at_every_step(
+    tiny: Make, monkeypatch: pytest.MonkeyPatch, drawn: int
+) -> None:
+    monkeypatch.setitem(previews.SHARES, "request", 0.999)
     changes = {"training.max_train_steps": 100, "sampling.every_steps": 0, "sampling.num_inference_steps": 1}
     plain, busy = tiny(changes), tiny(changes)
     asked = {"denoising": {"source": busy.folder.id, "knobs": {"num_images": 1, "scheduler": "DDPMScheduler"}}}
     busy.train({step: [("preview", asked)] for step in range(drawn)})
-    assert all(answer.ok for answer in busy.answers) and len(busy.answers) == drawn
+    assert [record.data["reason"] for record in busy.records("preview")] == ["request"] * drawn
     assert same(plain.train().tensors(), busy.tensors())
