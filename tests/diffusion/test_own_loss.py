@@ -13,14 +13,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.diffusion.gaussian import recipe_of
 from tests.waiting import gone, wait_until
 from tui_lab.diffusion import own_loss
+from tui_lab.diffusion.loss_guidance import LossGuidance
+from tui_lab.diffusion.noise_schedulers import build_sampler
 from tui_lab.diffusion.own_loss import OwnLoss, evaluate, file_sha256
-from tui_lab.diffusion.sampling import initial_noise
+from tui_lab.diffusion.sampling import DenoisingStep, denoise, initial_noise
 from tui_lab.errors import LossFileError
 
+# diffusers 0.42 hands torch tensors to numpy 2 in its old way.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 X0 = initial_noise((3, 3, 8, 8), 0).clamp(-1, 1)
-RED = "def loss(x0):\n    return (x0[:, 0] - 1).square().mean(dim=(1, 2))\n"
 
 
 @pytest.fixture
@@ -169,7 +174,7 @@ def test_whoever_waits_is_let_go_when_it_is_killed(own: Callable[..., OwnLoss]) 
 
 def test_one_that_nobody_holds_any_more_leaves_by_itself(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
-    path.write_text(RED)
+    path.write_text("def loss(x0):\n    return x0.mean()\n")
     mine = OwnLoss(path)
     process = process_of(path)
     mine(X0)
@@ -177,12 +182,31 @@ def test_one_that_nobody_holds_any_more_leaves_by_itself(tmp_path: Path) -> None
     wait_until(lambda: gone(process))
 
 
+def test_it_guides_a_denoising_and_goes_with_it(own: Callable[..., OwnLoss], tmp_path: Path) -> None:
+    red = own("def loss(x0):\n    return (x0[:, 0] - 1).abs().mean()\n")
+    process = process_of(tmp_path / "mine.py")
+    recipe = recipe_of({"noise_scheduler.prediction_type": "sample"})
+
+    def half(x: Tensor, t: Tensor) -> Tensor:
+        return 0.5 * x
+
+    def steps(*steering: LossGuidance) -> Iterator[DenoisingStep]:
+        return denoise(half, build_sampler(recipe), 4, X0, steering=steering)
+
+    begun = steps(LossGuidance(red, 40.0, lambda places: half, red.close))
+    pulled, plain = next(begun), next(steps())
+    assert (pulled.x0 - plain.x0)[:, 0].mean() > 0.01
+    assert torch.allclose(pulled.x0[:, 1:], plain.x0[:, 1:], atol=1e-5)
+    begun.close()
+    assert gone(process)
+
+
 def test_a_file_that_is_not_there_or_another_one(tmp_path: Path) -> None:
     with pytest.raises(LossFileError, match="No such file or directory; name a Python file"):
         OwnLoss(tmp_path / "none.py")
     path = tmp_path / "mine.py"
-    path.write_text(RED)
+    path.write_text(PRINTS)
     was = file_sha256(path)
-    path.write_text(RED + "# changed\n")
+    path.write_text(PRINTS + "# changed\n")
     with pytest.raises(LossFileError, match=r"mine\.py is another file than it was: choose it again"):
         OwnLoss(path, was)

@@ -35,7 +35,7 @@ def test_a_gradient_finds_back_to_what_the_model_was_shown() -> None:
     model, x, t = made("cpu")
     asked = SamplerModel(RECIPE.model, model, "no")
     shown = x.clone().requires_grad_()
-    answer = asked.with_gradient(shown, t)
+    answer = asked(shown, t)
     assert torch.equal(answer.detach(), asked(x, t))
     assert torch.autograd.grad(answer.sum(), shown)[0].abs().min() > 0
 

@@ -82,12 +82,17 @@ class DenoisingStep:
 
 
 def image_generators(seed: int, count: int) -> list[torch.Generator]:
-    """A CPU generator for each image, for the noise that stochastic samplers add on the way.
+    """The `image_generator` of each of the first `count` places."""
+    return [image_generator(seed, place) for place in range(count)]
 
-    Each is a function of (seed, the image's place) alone, as the initial noise is: so an image does not depend on how
+
+def image_generator(seed: int, place: int) -> torch.Generator:
+    """A CPU generator for the noise that stochastic samplers add to one image on the way.
+
+    It is a function of (seed, the image's place) alone, as the initial noise is: so an image does not depend on how
     many are drawn beside it, nor on the device.
     """
-    return [_generator(seed, place, stream=1) for place in range(count)]
+    return _generator(seed, place, stream=1)
 
 
 def initial_noise(shape: tuple[int, ...], seed: int, device: torch.device | str = "cpu") -> Tensor:
@@ -126,7 +131,7 @@ def denoise(
       that it may look at it without waiting for a GPU.
     - `steering`, one after the other: `on_answer` of each answer, before the scheduler hears it; `on_arrival` at each
       x_t, the first and the last too. A step's x0 and eps are those of the answer as it was steered, its `pull` is the
-      first that there is.
+      first that there is. They are closed in the end, or when the generator is.
     """
     # On the CPU: schedulers look their timesteps up, and each look at a number on a GPU would wait for all its work.
     scheduler.set_timesteps(num_inference_steps, device="cpu")
@@ -134,34 +139,38 @@ def denoise(
     options = {name: value for name, value in {"generator": generator, "eta": eta}.items() if name in accepted}
     first = start.first_call(scheduler) if start else 0
     state = SamplerState.before(scheduler, x_T.to(torch.float32), first)
-    with torch.inference_mode():
-        if start:
-            _go_on(state, first, start.x_t)
-        for steered in steering:
-            _go_on(state, first, steered.on_arrival)
-        before = state.picture(first)
-    if first == state.count:
-        nothing = torch.zeros_like(before)
-        yield DenoisingStep(0, 1, 0.0, 1.0, 0.0, math.inf, before, before.clamp(-1.0, 1.0), nothing, nothing)
-    for index in range(first, state.count):
+    try:
         with torch.inference_mode():
-            at = state.moment(index)
-            output = predict(state.model_input(index), at.levels.t.expand(len(x_T))).to(torch.float32)
+            if start:
+                _go_on(state, first, start.x_t)
             for steered in steering:
-                output = steered.on_answer(at, output)
-            x0, eps = (of(state, output, at.x_t, at.levels) for of in (predicted_x0, predicted_eps))
-            if index == state.count - 1 and state.stops_short:
-                state.x = x0
-            else:
-                state.step(output, index, options)
-            for steered in steering:
-                _go_on(state, index + 1, steered.on_arrival)
-            shown = state.picture(index + 1)
-            change, before = shown - before, shown
-        t, alpha, sigma, snr = map(float, (at.levels.t, at.levels.alpha, at.levels.sigma, at.levels.snr))
-        pull = next((steered.pull for steered in steering if steered.pull is not None), None)
-        x0 = x0.clamp(-1.0, 1.0)
-        yield DenoisingStep(at.index, at.count, t, alpha, sigma, snr, shown, x0, eps, change, pull)
+                _go_on(state, first, steered.on_arrival)
+            before = state.picture(first)
+        if first == state.count:
+            nothing = torch.zeros_like(before)
+            yield DenoisingStep(0, 1, 0.0, 1.0, 0.0, math.inf, before, before.clamp(-1.0, 1.0), nothing, nothing)
+        for index in range(first, state.count):
+            with torch.inference_mode():
+                at = state.moment(index)
+                output = predict(state.model_input(index), at.levels.t.expand(len(x_T))).to(torch.float32)
+                for steered in steering:
+                    output = steered.on_answer(at, output)
+                x0, eps = (of(state, output, at.x_t, at.levels) for of in (predicted_x0, predicted_eps))
+                if index == state.count - 1 and state.stops_short:
+                    state.x = x0
+                else:
+                    state.step(output, index, options)
+                for steered in steering:
+                    _go_on(state, index + 1, steered.on_arrival)
+                shown = state.picture(index + 1)
+                change, before = shown - before, shown
+            t, alpha, sigma, snr = map(float, (at.levels.t, at.levels.alpha, at.levels.sigma, at.levels.snr))
+            pull = next((steered.pull for steered in steering if steered.pull is not None), None)
+            x0 = x0.clamp(-1.0, 1.0)
+            yield DenoisingStep(at.index, at.count, t, alpha, sigma, snr, shown, x0, eps, change, pull)
+    finally:
+        for steered in steering:
+            steered.close()
 
 
 def _go_on(state: SamplerState, index: int, wanted: Callable[[Moment], Tensor]) -> None:

@@ -44,10 +44,6 @@ class SamplerModel:
         graph = self._graphs[len(x)]
         return self._ask(x, t, labels) if graph is None else graph(x, t, labels)
 
-    def with_gradient(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        """The same answer, through which a gradient finds back to x."""
-        return self._ask(x, t, labels)
-
     def _ask(self, x: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
         # Without the cache: what one call has cast must not be what a captured one reads.
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype is not None, cache_enabled=False):
