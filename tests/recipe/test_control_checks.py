@@ -66,3 +66,12 @@ def test_a_sampler_that_cannot_begin_on_the_way_begins_at_noise_all_the_same() -
     start = {"kind": "image", "image": IMAGE}
     assert "PNDM can only begin at noise" in refusal("PNDMScheduler", start={**start, "strength": 0.5})
     assert refusal("PNDMScheduler", start={**start, "strength": 1.0}) == ""
+
+
+@pytest.mark.parametrize("to", ["cat", -1, 2**31])
+def test_a_row_of_seeds_ends_at_a_seed(to: Any) -> None:
+    assert "between.to is a seed, 0 to 2147483647" in refusal(between={"kind": "seeds", "to": to})
+
+
+def test_a_row_is_no_variation() -> None:
+    assert "take one of the two" in refusal(between={"kind": "seeds", "to": 1}, variation={"seed": 0, "place": 0})

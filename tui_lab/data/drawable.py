@@ -6,7 +6,8 @@ from tui_lab.data.class_labels import class_number
 from tui_lab.errors import RecipeError
 from tui_lab.recipe import Recipe
 from tui_lab.recipe.classes import null_label
-from tui_lab.recipe.denoising import Denoising, Mask
+from tui_lab.recipe.control_checks import check_control
+from tui_lab.recipe.denoising import Denoising
 
 
 def drawable(asked: Denoising, source: Recipe) -> Recipe:
@@ -22,8 +23,7 @@ def drawable(asked: Denoising, source: Recipe) -> Recipe:
         classes.append(asked.between.to)
     for label in classes:
         class_number(recipe, label)
-    if asked.keep is not None:
-        _check_mask(asked.keep, recipe.dataset.size)
+    check_control(asked, recipe)
     if asked.place is not None and asked.place >= recipe.sampling.num_images:
         last = recipe.sampling.num_images - 1
         raise RecipeError(f"there is no picture {asked.place} in this batch: the last is {last}")
@@ -37,15 +37,3 @@ def _check_guidance(recipe: Recipe) -> None:
             "sampling.guidance_scale: this model knows no class for none, which guidance needs; train one with "
             "model.num_class_embeds and loss.class_dropout"
         )
-
-
-def _check_mask(mask: Mask, size: tuple[int, int]) -> None:
-    height, width = size
-    if (mask.height, mask.width) != size:
-        raise RecipeError(
-            f"keep: the mask is {mask.width}×{mask.height} pixels, and the pictures are {width}×{height}: paint it anew"
-        )
-    if not mask.kept:
-        raise RecipeError("keep: the mask keeps no pixel: keep some, or leave the mask out")
-    if mask.kept == height * width:
-        raise RecipeError("keep: the mask keeps every pixel, so that nothing is left to draw: clear some of it")

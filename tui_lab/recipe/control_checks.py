@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tui_lab.catalog.samplers import SAMPLERS
 from tui_lab.errors import RecipeError
-from tui_lab.recipe.denoising import Denoising, Mask
-from tui_lab.recipe.schema import Recipe, Sampling
+from tui_lab.recipe.denoising import ClassLabel, Denoising, Mask
+from tui_lab.recipe.schema import KNOBS, Recipe, Sampling
+from tui_lab.sanitize import clean
 
 
 def check_control(asked: Denoising, recipe: Recipe) -> None:
@@ -18,6 +19,10 @@ def check_control(asked: Denoising, recipe: Recipe) -> None:
         raise RecipeError(f"start: {short} can only begin at noise, strength 1; take DDIM or DPM-Solver++ for less")
     if asked.keep is not None:
         _check_mask(asked.keep, recipe.dataset.size)
+    if asked.between is not None and asked.variation is not None:
+        raise RecipeError("between: a row is no variation of one picture; take one of the two")
+    if asked.between is not None and asked.between.kind == "seeds":
+        _check_seed(asked.between.to)
 
 
 def _check_inversion(sampling: Sampling) -> None:
@@ -42,3 +47,9 @@ def _check_mask(mask: Mask, size: tuple[int, int]) -> None:
         raise RecipeError("keep: the mask keeps no pixel; keep some, or leave the mask out")
     if mask.kept == mask.height * mask.width:
         raise RecipeError("keep: the mask keeps every pixel, and nothing is left to draw; clear some of it")
+
+
+def _check_seed(seed: ClassLabel) -> None:
+    knob = KNOBS["sampling.seed"]
+    if not isinstance(seed, int) or not 0 <= seed <= (knob.maximum or 0):
+        raise RecipeError(f"between.to is a seed, {knob.bounds}; not {clean(str(seed), 40)!r}")

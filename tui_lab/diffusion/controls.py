@@ -1,0 +1,112 @@
+"""The control that a `Denoising` asks for, put together: the noise it begins with, what it starts from, what steers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tui_lab.data.masks import mask_array
+from tui_lab.diffusion.forward import normalise
+from tui_lab.diffusion.guidance import Predict
+from tui_lab.diffusion.image_start import ImageStart
+from tui_lab.diffusion.inpainting import Inpainting
+from tui_lab.diffusion.interpolation import row
+from tui_lab.diffusion.inversion import reconstruct
+from tui_lab.diffusion.loss_guidance import Gradient, LossGuidance, gradient_of, loss_of
+from tui_lab.diffusion.own_loss import OwnLoss
+from tui_lab.diffusion.sampling import DenoisingStep, denoise, image_generator, image_generators, initial_noise
+from tui_lab.diffusion.steering import Steering
+from tui_lab.diffusion.variations import variations
+from tui_lab.recipe.denoising import Denoising, ImageRef, Pull
+from tui_lab.recipe.schema import Sampling
+
+PredictFor = Callable[[Tensor], Predict]
+"""Places in the batch, int64 (b,) → the model as it is asked about these pictures."""
+
+PictureOf = Callable[[ImageRef], NDArray[np.uint8]]
+"""The picture that is meant, (H, W, C), of the size and channels that the model draws. Raises DataError."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """What a denoising refers to, read: float32 (C, H, W) in [-1, 1]; None where it refers to none."""
+
+    start: Tensor | None
+    likeness: Tensor | None
+
+    @classmethod
+    def of(cls, asked: Denoising, picture_of: PictureOf, device: torch.device) -> Pictures:
+        def read(reference: ImageRef | None) -> Tensor | None:
+            if reference is None:
+                return None
+            return normalise(torch.from_numpy(picture_of(reference).copy())).permute(2, 0, 1).contiguous().to(device)
+
+        return cls(read(asked.start.image), read(asked.pull.image if asked.pull else None))
+
+
+def controlled(
+    asked: Denoising,
+    sampling: Sampling,
+    scheduler: Any,
+    predict_for: PredictFor,
+    shape: tuple[int, ...],
+    pictures: Pictures,
+    device: torch.device,
+) -> Iterator[DenoisingStep]:
+    """The steps of `asked`, where `data.drawable` allows it; `sampling` has its knobs, `shape` is (B, C, H, W).
+
+    The model is called once for each step, and once more where a loss pulls. A loss of one's own that fails raises
+    LossFileError on the way.
+    """
+    with ExitStack() as closed_in_the_end:
+        steering: list[Steering] = []
+        if asked.pull is not None:
+            gradient = _gradient(asked.pull, pictures, closed_in_the_end)
+            steering.append(LossGuidance(gradient, asked.pull.scale, predict_for))
+        image = None if pictures.start is None else pictures.start.expand(shape)
+        if asked.keep is not None and image is not None:  # last: nothing moves what is kept
+            steering.append(Inpainting(image, torch.from_numpy(mask_array(asked.keep)).to(device)))
+        predict = predict_for(torch.arange(shape[0], device=device))
+        if asked.start.kind == "inversion" and image is not None:
+            yield from reconstruct(predict, scheduler, sampling.num_inference_steps, image, steering)
+            return
+        start = ImageStart(image, asked.start.strength) if asked.start.kind == "image" and image is not None else None
+        x_T, generators = noise_of(asked, sampling.seed, shape)
+        n, eta = sampling.num_inference_steps, sampling.eta
+        yield from denoise(predict, scheduler, n, x_T.to(device), generators, eta, start, steering)
+
+
+def noise_of(asked: Denoising, seed: int, shape: tuple[int, ...]) -> tuple[Tensor, list[torch.Generator]]:
+    """x_T (B, C, H, W) on the CPU, and what makes the noise that a sampler adds to each picture.
+
+    The pictures of a row, and the variations of one, are all given the same on the way: what differs between them is
+    where they begin, and what they are of.
+    """
+    count = shape[0]
+    fresh = initial_noise(shape, seed)
+    if asked.variation is not None:
+        origin, place = asked.variation.seed, asked.variation.place
+        original = initial_noise((place + 1, *shape[1:]), origin)[place]
+        moved = variations(original, fresh, asked.variation.amount)
+        return moved, [image_generator(origin, place) for _ in range(count)]
+    if asked.between is not None:
+        alike = [image_generator(seed, 0) for _ in range(count)]
+        if asked.between.kind == "classes":
+            return fresh[:1].repeat(count, 1, 1, 1), alike
+        other = initial_noise((1, *shape[1:]), int(asked.between.to))[0]
+        return row(fresh[0], other, count), alike
+    return fresh, image_generators(seed, count)
+
+
+def _gradient(pull: Pull, pictures: Pictures, closed_in_the_end: ExitStack) -> Gradient:
+    if pull.kind == "file":
+        return closed_in_the_end.enter_context(closing(OwnLoss(Path(pull.path), pull.sha256)))
+    return gradient_of(loss_of(pull, pictures.likeness))
