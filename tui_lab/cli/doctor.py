@@ -20,7 +20,7 @@ LOW_DISK = 2 << 30
 
 
 def doctor(json: JsonOption = False) -> None:
-    """Versions, cores, memory, devices, terminal, disk, runs, and processes that should not be there.
+    """Versions, cores, memory, devices, terminal, pictures, disk, runs, and processes that should not be there.
 
     \b
     Example: diffusion-lab doctor
@@ -32,6 +32,7 @@ def doctor(json: JsonOption = False) -> None:
         ("memory", _memory()),
         ("devices", _devices()),
         ("terminal", _terminal()),
+        ("pictures", _pictures()),
         ("home", _home()),
         ("runs", _runs()),
         ("orphans", _orphans()),
@@ -90,6 +91,15 @@ def _terminal() -> str:
     where = f"{columns}×{lines}" if sys.stdout.isatty() else "none on stdout"
     colour = "NO_COLOR is set" if os.environ.get("NO_COLOR") else f"COLORTERM={os.environ.get('COLORTERM', '')}"
     return f"{where}, TERM={os.environ.get('TERM', '')}, {colour}, {sys.stdout.encoding}"
+
+
+def _pictures() -> str:
+    """How the lab draws them here, and why; the terminal is asked where the lab would ask it."""
+    from tui_lab.tui.memory import Memory
+    from tui_lab.tui.shell_probe import choose_in_shell
+
+    choice = choose_in_shell(os.environ, Memory.load().pictures)
+    return f"{choice.mode.title}: {choice.why}"
 
 
 def _home() -> str:
