@@ -100,6 +100,27 @@ async def test_the_grid_goes_through_the_whole_set(open_data: OpenedData, size: 
         assert grid.at == 1 + grid.tiling.columns
 
 
+async def test_the_frame_goes_with_the_marked_picture(open_data: OpenedData) -> None:
+    async with open_data(some_images()) as (screen, pilot):
+        grid = screen.query_one(PictureGrid)
+
+        def marked() -> int:
+            line = next(strip.text for strip in grid.render_lines(grid.size.region) if "▸" in strip.text)
+            return line.index("▸") // (grid.tiling.width + 1)
+
+        assert marked() == 0
+        await pilot.press("right", "right")
+        assert marked() == 2
+
+
+async def test_few_pictures_are_shown_as_large_as_all_of_them_fit(open_data: OpenedData) -> None:
+    async with open_data(some_images(3, side=8)) as (screen, pilot):
+        grid = screen.query_one(PictureGrid)
+        assert grid.in_view == (0, 3) and grid.tiling.enlarge >= 3
+        await pilot.press("plus")
+        assert grid.tiling.page < 3
+
+
 async def test_only_the_page_in_view_is_read(open_data: OpenedData) -> None:
     images = some_images(60_000)
     async with open_data(images) as (screen, pilot):

@@ -7,6 +7,7 @@ from pathlib import Path
 from tui_lab.errors import RecipeError
 from tui_lab.recipe.denoising import Denoising, ImageRef, Start
 from tui_lab.recipe.possible import why_not
+from tui_lab.runs.home import lab_home
 from tui_lab.sanitize import clean
 from tui_lab.tui.control.rows import NONE, Entry, Option, PartRow, Row, Subject
 
@@ -99,7 +100,11 @@ class MaskRow(Row):
 
 
 def image_words(image: ImageRef | None) -> str:
-    """ "picture 12 of the dataset", "photo.png"."""
+    """ "#12 of the dataset", "photo.png", of a kept sample the first of its name."""
     if image is None:
         return NONE
-    return f"#{image.index} of the dataset" if image.kind == "data" else clean(Path(image.path).name, 60)
+    if image.kind == "data":
+        return f"#{image.index} of the dataset"
+    path = Path(image.path)
+    is_kept = path.parent == lab_home() / "gallery"
+    return clean(f"sample {path.name.partition('-')[0]} of the gallery" if is_kept else path.name, 60)

@@ -16,7 +16,7 @@ from tui_lab.recipe.denoising import Denoising, ImageRef
 from tui_lab.recipe.possible import with_knobs
 from tui_lab.tui.control.form import BETWEEN, CLASS, PULL, SEED, START, VARIATION
 from tui_lab.tui.control.pull import ColourRow
-from tui_lab.tui.control.rows import Subject
+from tui_lab.tui.control.rows import Row, Subject
 from tui_lab.tui.mask_canvas import redrawn
 from tui_lab.tui.widgets.dataset_panel import labels_of
 
@@ -29,13 +29,15 @@ SHOWN = 24
 
 
 def tiles_of(
-    section: str, asked: Denoising, subject: Subject, images: Read, samples: Pixels | None
+    row: Row, asked: Denoising, subject: Subject, images: Read, samples: Pixels | None
 ) -> list[tuple[str, Pixels]]:
-    """(label, picture) of what this section is about; all are of one shape."""
+    """(label, picture) of what the row and its section are about, the row's own first; all are of one shape."""
+    section = row.section
     if section == CLASS:
         return class_tiles(asked, subject)
     if section == START and asked.start.image in images:
-        return start_tiles(asked, subject.recipe, images[asked.start.image])
+        tiles = start_tiles(asked, subject.recipe, images[asked.start.image])
+        return tiles[::-1] if row.key == "mask" else tiles
     if section == PULL and asked.pull is not None:
         return pull_tiles(asked, subject.recipe, images)
     if section in (VARIATION, BETWEEN, SEED) and samples is not None:

@@ -104,7 +104,7 @@ class PickImage(Screen[ImageRef | None]):
             self._grid("data").clear("The dataset is not at hand: 2 shows what was kept, f opens a file")
         samples = finished(self._cell)
         if samples is not None:
-            self._fill("samples", samples, [f"sample {place + 1}" for place in range(len(samples))])
+            self._fill("samples", samples, [str(place + 1) for place in range(len(samples))])
         else:
             self._grid("samples").clear("No samples are drawn to their end here yet")
         self.view = "data" if self._images is not None else "samples" if samples is not None else "gallery"

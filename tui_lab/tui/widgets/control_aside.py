@@ -30,6 +30,7 @@ class ControlAside(Vertical):
     ControlAside {
         & #control-help { height: auto; max-height: 60%; margin-bottom: 1; }
         & ContentSwitcher { height: 1fr; }
+        & LineChart { max-height: 18; }
     }
     """
 
@@ -50,7 +51,7 @@ class ControlAside(Vertical):
             self._show_curve(with_knobs(asked, subject.recipe))
             return
         switcher.current = "control-pictures"
-        tiles = tiles_of(row.section, asked, subject, images, samples)
+        tiles = tiles_of(row, asked, subject, images, samples)
         view = self.query_one("#control-pictures", PixelView)
         if tiles:
             view.show(np.stack([pixels for _, pixels in tiles]), [label for label, _ in tiles])
@@ -64,7 +65,7 @@ class ControlAside(Vertical):
         low, high = min(1.0, float(scale.min())), max(1.0, float(scale.max()))
         room = 0.05 * max(high - low, 0.5)
         chart.y_range = (low - room, high + room)
-        chart.set_series([Series("scale", u, scale), Series("1", u, np.ones(POINTS), style="dotted", behind=True)])
+        chart.set_series([Series("scale", u, scale), Series("plain", u, np.ones(POINTS), style="dotted", behind=True)])
 
 
 def help_words(row: Row, asked: Denoising, subject: Subject) -> Content:

@@ -83,7 +83,7 @@ class ModelSees(Vertical, can_focus=True):
             return
         _, height, width, _ = batch.shape
         choices = tilings(height, width, view.size)
-        shown = batch[: choices[usual(choices, view.size)].page]
+        shown = batch[: choices[usual(choices, view.size, len(batch))].page]
         view.show(shown)
         count = f"{len(batch)}" if len(shown) == len(batch) else f"{len(shown)} of {len(batch)}"
         self._say(f"{count} pictures · {self._how}")

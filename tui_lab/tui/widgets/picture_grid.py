@@ -77,8 +77,12 @@ def _tiling(enlarge: int, reduce: int, height: int, width: int, size: Size) -> T
     return Tiling(enlarge, reduce, height, width, one.columns, max(1, 2 * size.height // one.pitch))
 
 
-def usual(choices: Sequence[Tiling], size: Size) -> int:
-    """Which of the tilings a grid of so many cells begins with."""
+def usual(choices: Sequence[Tiling], size: Size, count: int) -> int:
+    """Which of the tilings a grid of so many cells begins with: where few pictures are all there is, the largest that
+    shows them all."""
+    whole = [i for i, one in enumerate(choices) if one.page >= count]
+    if whole and count <= MANY:
+        return whole[-1]
     enough = max(FEW, min(MANY, size.area // CELLS))
     plain = next((i for i, one in enumerate(choices) if one.reduce == 1), len(choices) - 1)
     at = plain
@@ -149,7 +153,7 @@ class PictureGrid(PixelView, can_focus=True):
     def tiling(self) -> Tiling:
         height, width, _ = self._source.shape if self._source is not None else (16, 16, 3)
         choices = tilings(height, width, self.size)
-        return choices[max(0, min(len(choices) - 1, usual(choices, self.size) + self._sizing))]
+        return choices[max(0, min(len(choices) - 1, usual(choices, self.size, len(self._rows)) + self._sizing))]
 
     def go(self, at: int) -> None:
         """Mark the picture at this place, and scroll as far as that takes."""
@@ -162,6 +166,7 @@ class PictureGrid(PixelView, can_focus=True):
         tiling = self.tiling
         lines = -(-len(self._rows) // tiling.columns)
         self._top = max(0, min(lines - tiling.rows, top))
+        self._target = None
         self._redraw()
         self.post_message(self.Moved())
 
@@ -190,7 +195,7 @@ class PictureGrid(PixelView, can_focus=True):
     def action_resize(self, by: int) -> None:
         height, width, _ = self._source.shape if self._source is not None else (16, 16, 3)
         choices = tilings(height, width, self.size)
-        begun = usual(choices, self.size)
+        begun = usual(choices, self.size, len(self._rows))
         self._sizing = max(-begun, min(len(choices) - 1 - begun, self._sizing + by))
         self._top = self._at // self.tiling.columns
         self.go(self._at)
