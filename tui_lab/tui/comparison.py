@@ -34,10 +34,11 @@ VIEWS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """A pane at the present step: pictures (B, H, W, C), None where there is none, and words below them."""
+    """A pane at the present step: pictures (B, H, W, C), None where there is none, and words on where it stands, what
+    matters most first."""
 
     pictures: NDArray[np.uint8] | None
-    words: str
+    words: tuple[str, ...]
 
 
 class Comparison:
@@ -168,16 +169,18 @@ class Comparison:
 def _seen(cell: Cell | None, place: int, view: str, first: NDArray[np.uint8] | None, one: int | None) -> Seen:
     """`first`: the x₀ of the first pane, where this is another one."""
     if cell is None or place < 0 or cell.state == "failed":
-        return Seen(None, state_words(cell))
+        return Seen(None, (state_words(cell),))
     shown = cell.pane(view if view in cell.panes else "x0", place)
     level = cell.levels[place]
-    words = f"step {level.index + 1}/{cell.count}  t {short_number(level.timestep)}"
+    words = [f"{level.index + 1}/{cell.count}", f"t {short_number(level.timestep)}"]
     if first is not None:
         own = cell.pane("x0", place)
         apart, seen = rmse(first, own), difference(first, own)
-        words += "  pictures of another shape" if apart is None else f"  RMSE {apart:.3f} to A"
+        words.insert(1, "another shape than A" if apart is None else f"RMSE {apart:.3f}")
         shown = seen if view == APART and seen is not None else shown
     if one is not None:
         one = min(one, len(shown) - 1)
-        shown, words = shown[one : one + 1], f"picture {one + 1}  {words}"
-    return Seen(shown, words if cell.state != "stopped" else f"{words}  stopped: space draws it")
+        shown, words = shown[one : one + 1], [f"picture {one + 1}", *words]
+    if cell.state == "stopped":
+        words.insert(0, "stopped: space draws it")
+    return Seen(shown, tuple(words))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tui_lab.recipe import Recipe, as_dict, irrelevant
@@ -30,7 +30,8 @@ def aspects(asked: Denoising, recipe: Recipe) -> dict[str, str]:
     """{what: in words} of all that shapes it, "" for what changes nothing here; `recipe` is its source's."""
     drawn = with_knobs(asked, recipe)
     idle, sampling = irrelevant(drawn), as_dict(drawn)["sampling"]
-    told = {"source": source_words(asked)}
+    told = {"source": source_words(asked.changed(checkpoint=None))}
+    told["checkpoint"] = "" if asked.checkpoint is None else f"@ {asked.checkpoint}"
     for name in DRAWING_KNOBS:
         words = value_words(name, sampling[name])
         title = KNOBS[f"sampling.{name}"].title
@@ -42,17 +43,17 @@ def aspects(asked: Denoising, recipe: Recipe) -> dict[str, str]:
 def differing(asked: Sequence[Denoising], recipes: Sequence[Recipe]) -> tuple[str, list[str]]:
     """What all have in common, and what is each one's own; what goes without saying is not said."""
     told = [aspects(one, recipe) for one, recipe in zip(asked, recipes, strict=True)]
-    shared = [what for what in told[0] if len({one[what] for one in told}) == 1] if told else []
-    common = [told[0][what] for what in shared if told[0][what] and not _goes_unsaid(what, asked, recipes)]
-    own = [" · ".join(words for what, words in one.items() if words and what not in shared) for one in told]
-    return " · ".join(common), own
+    unsaid = {what for what in _UNSAID if all(_goes_unsaid(what, *pair) for pair in zip(asked, recipes, strict=True))}
+    shared = {what for what in told[0] if len({one[what] for one in told}) == 1}
+    common = _joined(told[0], shared - unsaid)
+    return common, [_joined(one, told[0].keys() - shared - unsaid) for one in told]
 
 
 def in_words(asked: Denoising, recipe: Recipe, without: Collection[str] = ()) -> str:
     """All that shapes it but what goes without saying, and `without` these knobs."""
     told = aspects(asked, recipe)
-    unsaid = {what for what in told if what in without or _goes_unsaid(what, [asked], [recipe])}
-    return " · ".join(words for what, words in told.items() if words and what not in unsaid)
+    unsaid = {what for what in _UNSAID if _goes_unsaid(what, asked, recipe)}
+    return _joined(told, told.keys() - unsaid - set(without))
 
 
 def noise_of(asked: Denoising, recipe: Recipe) -> tuple[Any, ...]:
@@ -62,8 +63,16 @@ def noise_of(asked: Denoising, recipe: Recipe) -> tuple[Any, ...]:
     return drawn.sampling.seed, drawn.dataset.size, drawn.dataset.channels, asked.start, between, asked.variation
 
 
-def _goes_unsaid(what: str, asked: Sequence[Denoising], recipes: Sequence[Recipe]) -> bool:
-    return what in _UNSAID and as_dict(with_knobs(asked[0], recipes[0]))["sampling"][what] == _UNSAID[what]
+def _joined(told: Mapping[str, str], what: Collection[str]) -> str:
+    """ "faces @ 750 · DDIM"."""
+    words = " · ".join(words for name, words in told.items() if words and name in what)
+    return words.replace(" · @", " @")
+
+
+def _goes_unsaid(what: str, asked: Denoising, recipe: Recipe) -> bool:
+    """It changes nothing, or stands as one would think."""
+    drawn = with_knobs(asked, recipe)
+    return f"sampling.{what}" in irrelevant(drawn) or as_dict(drawn)["sampling"][what] == _UNSAID[what]
 
 
 def _control(asked: Denoising) -> dict[str, str]:

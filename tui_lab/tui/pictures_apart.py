@@ -18,9 +18,9 @@ def rmse(a: Pixels, b: Pixels) -> float | None:
 
 
 def difference(a: Pixels, b: Pixels) -> Pixels | None:
-    """uint8 (B, H, W, C): b less a around grey, halved so that all of it fits; None as `rmse`."""
+    """uint8 (B, H, W, C): b less a around grey, cut off where it leaves the range; None as `rmse`."""
     shared = _shared(a, b)
-    return None if shared is None else np.rint(127.5 + (shared[1] - shared[0]) / 2).astype(np.uint8)
+    return None if shared is None else np.clip(np.rint(127.5 + shared[1] - shared[0]), 0, 255).astype(np.uint8)
 
 
 def _shared(a: Pixels, b: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:

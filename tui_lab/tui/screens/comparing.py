@@ -60,7 +60,7 @@ class ComparingScreen(Screen[None]):
         background: $background;
         & #compare-title { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & #compare-body { height: 1fr; }
-        & #compare-panes { layout: grid; grid-size: 2; width: 1fr; height: 1fr; }
+        & #compare-panes { layout: grid; grid-size: 2; grid-gutter: 0 2; padding: 0 1; width: 1fr; height: 1fr; }
         & DenoisingForm { display: none; }
         &.-editing DenoisingForm { display: block; }
         & #compare-foot { height: 1; padding: 0 1; }
@@ -207,7 +207,7 @@ class ComparingScreen(Screen[None]):
             if seen.pictures is not None:
                 pane.show(seen.pictures, seen.words)
             else:
-                pane.wait(seen.words, keep=cell is None or cell.state != "failed")
+                pane.wait(seen.words[0], keep=cell is None or cell.state != "failed")
         there, count = comparison.extent()
         self.query_one(ScrubBar).where = comparison.player.place(there), there, count
         words = Content(f"noise {comparison.share:4.0%}" if there else "")

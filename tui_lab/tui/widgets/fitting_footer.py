@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey  # Textual exports no name for the keys that its Footer is made of
 
-KEPT = ("help", "leave")
+KEPT = ("help", "leave", "back")
 """Actions whose keys are always in sight: whoever knows these finds all others."""
 
 
