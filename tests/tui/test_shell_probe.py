@@ -31,7 +31,7 @@ def test_the_answers_choose_and_are_not_left_for_the_next_reader(
     env = {"TERM": term, "DIFFUSION_LAB_PICTURES": "auto"}
     with PixelTerminal(manners, env, [sys.executable, "-c", SCRIPT], columns=120, rows=10) as terminal:
         terminal.wait_for(f"chosen {words}")
-        terminal.wait_for("> ")
+        terminal.wait_for(r"^>")
         terminal.type("hello")
         terminal.send("enter")
         terminal.wait_for("typed 'hello'")
