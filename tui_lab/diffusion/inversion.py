@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -78,8 +77,3 @@ def reconstruct(
 def root_mean_squared_error(x: Tensor, y: Tensor) -> float:
     """Of pictures in [-1, 1], clipped to it, over all of the batch; on the scale of [0, 1]."""
     return float((x.clamp(-1.0, 1.0) - y.clamp(-1.0, 1.0)).square().mean().sqrt()) / 2.0
-
-
-def psnr(rmse: float) -> float:
-    """The peak signal-to-noise ratio of an error on the scale of [0, 1], in dB; infinite where there is none."""
-    return -20.0 * math.log10(rmse) if rmse else math.inf

@@ -22,7 +22,7 @@ from torch import Tensor
 from tui_lab.diffusion.forward import over
 from tui_lab.diffusion.guidance import Predict
 from tui_lab.diffusion.in_parts import InParts
-from tui_lab.diffusion.objective import Answered, answer_for, predicted_x0
+from tui_lab.diffusion.objective import answer_for, model_input, predicted_x0
 from tui_lab.diffusion.process import Levels
 from tui_lab.diffusion.steering import Moment, Steering
 from tui_lab.errors import RecipeError
@@ -137,7 +137,7 @@ class LossGuidance(Steering):
             levels = at.levels
             levels = Levels(levels.alpha.clone(), levels.sigma.clone(), levels.t.clone(), levels.snr.clone())
             x_t = x_t.clone().requires_grad_()
-            output = predict(_model_input(at.process, x_t, levels), t.clone())
+            output = predict(model_input(at.process, x_t, levels), t.clone())
             x0 = predicted_x0(at.process, output, x_t, levels)
             return torch.autograd.grad(x0, x_t, on_x0[places].clone())[0]
 
@@ -150,13 +150,6 @@ def _weight(at: Moment) -> Tensor:
     alpha, sigma = at.levels.alpha, at.levels.sigma
     reach = max(_LEAST_REACH, at.x_t[0].numel() / 8.0)
     return alpha * sigma**2 / (alpha**2 + sigma**2 / reach)
-
-
-def _model_input(process: Answered, x_t: Tensor, levels: Levels) -> Tensor:
-    """What the model is shown of x_t: in EDM, x_t at unit variance (Karras et al. 2022, table 1)."""
-    if process.objective != "edm":
-        return x_t
-    return x_t / over((levels.sigma**2 + process.sigma_data**2).sqrt(), x_t)
 
 
 def _in_channels(colour: tuple[int, int, int], x0: Tensor) -> Tensor:
