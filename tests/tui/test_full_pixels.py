@@ -34,7 +34,7 @@ def test_kitty_gets_the_very_pixels_and_placeholders_once_it_confirmed_them(tmp_
         assert np.array_equal(first[: SIDE * SCALE, : SIDE * SCALE], enlarged(0))
 
         terminal.send("n")
-        wait_until(lambda: len(terminal.forgotten) == 1 and terminal.placeholder_rows == 10)
+        wait_until(lambda: terminal.forgotten and terminal.kept and terminal.placeholder_rows == 10)
         (second,) = terminal.kept.values()
         assert np.array_equal(second[: SIDE * SCALE, : SIDE * SCALE], enlarged(1))
 

@@ -1,4 +1,4 @@
-"""Where pictures stand in a panel of cells, and the canvas of pixels that shows them."""
+"""Where pictures stand in a panel of cells, and the labels below them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 from rich.cells import set_cell_size
 from textual.geometry import Size
 
-from tui_lab.tui.cell_rows import CellKind
-from tui_lab.tui.pixels import HALF_CELL, CellSize, GridFit, Pixels, as_rgb, best_grid, resized, row_pitch, upscale
+from tui_lab.tui.pixels import HALF_CELL, CellSize, GridFit, best_grid, row_pitch
 
 GAP = 1
 LEAST_SIDE = 8  # pictures are not reduced below so many pixels a side for the sake of showing them all
@@ -90,52 +89,6 @@ def lay_out(
         left -= left % cell.width
     pitch = row_pitch(tile_height, gap, label_rows, cell, fine and fit.shrink > 1)
     return Layout(fit, tuple(picked.tolist()), left, tile_width, tile_height, pitch, gap, cell)
-
-
-def paint(
-    images: Pixels, layout: Layout, size: Size, background: tuple[int, int, int], kind: CellKind = CellKind.HALF
-) -> Pixels:
-    """The canvas that shows images (N, H, W, C), of as many pixels a cell as the layout has, or the fine `kind`.
-
-    A picture is enlarged by a whole factor, or reduced to the mean of what each of the canvas's pixels covers.
-    """
-    across, down = layout.cell
-    if kind.is_fine:
-        across, down = kind.columns, kind.rows
-    canvas = np.empty((down * size.height, across * size.width, 3), np.uint8)
-    canvas[...] = background
-    if not layout.picked:
-        return canvas
-    times_x, times_y = across / layout.cell.width, down / layout.cell.height
-    height, width = int(layout.tile_height * times_y), int(layout.tile_width * times_x)
-    shown = as_rgb(images[list(layout.picked)], background)
-    if layout.is_reduced:
-        small = resized(shown, height // layout.fit.scale, width // layout.fit.scale)
-        tiles = upscale(small, layout.fit.scale)
-    else:
-        tiles = upscale(shown, layout.fit.scale)
-    for place, tile in enumerate(tiles):
-        left, top = layout.corner(place)
-        left, top = int(left * times_x), int(top * times_y)
-        canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    return canvas
-
-
-def frame(canvas: Pixels, layout: Layout, size: Size, index: int, colour: tuple[int, int, int]) -> None:
-    """Draw a frame around a picture, in the gap, where there is one; else over the picture's edge."""
-    if index not in layout.picked:
-        return
-    times = canvas.shape[1] / (layout.cell.width * size.width), canvas.shape[0] / (layout.cell.height * size.height)
-    left, top = layout.corner(layout.picked.index(index))
-    x0, x1 = (int(x * times[0]) for x in (left, left + layout.tile_width))
-    y0, y1 = (int(y * times[1]) for y in (top, top + layout.tile_height))
-    thick_x, thick_y = (max(1, int(layout.gap * share / 2)) if layout.gap > 1 else int(share) or 1 for share in times)
-    inside = canvas[y0:y1, x0:x1].copy()
-    outer = slice(max(0, y0 - thick_y), y1 + thick_y), slice(max(0, x0 - thick_x), x1 + thick_x)
-    canvas[outer] = colour
-    inner_y, inner_x = max(y0, thick_y), max(x0, thick_x)
-    bottom, right = min(y1, len(canvas) - thick_y), min(x1, canvas.shape[1] - thick_x)
-    canvas[inner_y:bottom, inner_x:right] = inside[inner_y - y0 : bottom - y0, inner_x - x0 : right - x0]
 
 
 def label_lines(labels: Sequence[str], layout: Layout, width: int) -> dict[int, str]:

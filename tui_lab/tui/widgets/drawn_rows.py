@@ -9,19 +9,20 @@ from numpy.typing import NDArray
 from textual.strip import Strip
 
 from tui_lab.tui.cell_rows import CellKind, CellRows, ascii_shades, fine_cells, half_blocks
+from tui_lab.tui.picture_sheet import Sheet
 from tui_lab.tui.pixels import Pixels
 from tui_lab.tui.terminal import ColourDepth
 
 
 class Target(NamedTuple):
     """What is to be seen: pixels, as many a cell as its `kind` has, lines of text over them by their row, and the
-    colours; `full` are the terminal's own pixels of the same, where it shows them."""
+    colours; `full` is the same for the terminal's own pixels, where it shows them."""
 
     canvas: Pixels
     texts: dict[int, str]
     depth: ColourDepth
     kind: CellKind
-    full: Pixels | None = None
+    full: Sheet | None = None
 
     def lines(self, height: int) -> Pixels:
         """(rows of cells, all pixels of one, 3), a view."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,8 +16,9 @@ from textual.widget import Widget
 from tui_lab.tui import kitty
 from tui_lab.tui.cell_rows import CellRows
 from tui_lab.tui.picture_mode import Pictures, pictures_of
+from tui_lab.tui.picture_sheet import Sheet
 from tui_lab.tui.pixel_strip import PixelStrip
-from tui_lab.tui.pixels import CellSize, Pixels
+from tui_lab.tui.pixels import Pixels
 from tui_lab.tui.sixels import SixelPicture
 from tui_lab.tui.terminal import ColourDepth, PictureMode
 
@@ -29,9 +31,8 @@ DrawPart = Callable[[int, int, int], str]
 
 @dataclass(frozen=True, eq=False)
 class FullPicture:
-    """`canvas` as the terminal takes it: the rows that show more than background, and any part of them."""
+    """As the terminal takes it: the rows that show more than background, and any part of them."""
 
-    canvas: Pixels
     rows: dict[int, str]
     part: DrawPart
     number: int | None = None  # under which kitty keeps it
@@ -72,19 +73,19 @@ class FullPixels:
         self._ready = ready
         self._timer: Timer | None = None
         self._work: asyncio.Task[None] | None = None
-        self._aimed: Pixels | None = None
+        self._stopped = threading.Event()
+        self._aimed: Sheet | None = None
         self._given: int | None = None
         self.picture: FullPicture | None = None
 
-    def aim(self, canvas: Pixels | None, background: tuple[int, int, int]) -> None:
-        """These are to be seen, in pixels of the terminal; None: cells alone. What was there goes, if it differs."""
-        same = canvas is not None and self._aimed is not None and np.array_equal(canvas, self._aimed)
-        if same:
+    def aim(self, sheet: Sheet | None) -> None:
+        """This is to be seen; None: cells alone. What was there goes, if it differs."""
+        if sheet is not None and sheet.looks_like(self._aimed):
             return
         self._stop()
-        self._aimed, self.picture = canvas, None
-        if canvas is not None:
-            self._timer = self._widget.set_timer(REST_SECONDS, lambda: self._begin(canvas, background))
+        self._aimed, self.picture = sheet, None
+        if sheet is not None:
+            self._timer = self._widget.set_timer(REST_SECONDS, lambda: self._begin(sheet))
 
     def leave(self) -> None:
         """The widget goes, or is hidden: so does its picture."""
@@ -103,43 +104,51 @@ class FullPixels:
             self._timer.stop()
         if self._work is not None:
             self._work.cancel()
+        self._stopped.set()
         self._timer = self._work = None
 
-    def _begin(self, canvas: Pixels, background: tuple[int, int, int]) -> None:
+    def _begin(self, sheet: Sheet) -> None:
         pictures = pictures_of(self._widget.app)
         if pictures.full is not None:
-            self._work = asyncio.create_task(self._make(canvas, background, pictures, pictures.full))
+            self._stopped = threading.Event()
+            self._work = asyncio.create_task(self._make(sheet, pictures, self._stopped))
 
-    async def _make(self, canvas: Pixels, background: tuple[int, int, int], pictures: Pictures, cell: CellSize) -> None:
-        rows = await asyncio.to_thread(_rows_with_pixels, canvas, cell, background)
-        columns, count = canvas.shape[1] // cell.width, canvas.shape[0] // cell.height
+    async def _make(self, sheet: Sheet, pictures: Pictures, stopped: threading.Event) -> None:
         if pictures.choice.mode is PictureMode.SIXEL:
-            picture = await asyncio.to_thread(_in_sixels, canvas, cell, rows, columns)
+            picture = await asyncio.to_thread(_in_sixels, sheet, stopped)
         else:
-            if max(columns, count) > kitty.MOST_CELLS:
+            if max(sheet.size) > kitty.MOST_CELLS:
                 return
-            number = await pictures.kitty.give(canvas, columns, count)
+            canvas = await asyncio.to_thread(sheet.canvas)
+            number = await pictures.kitty.give(canvas, *sheet.size)
             if number is None:
                 return
-            picture = _placed(canvas, number, rows, columns)
+            picture = _placed(sheet, canvas, number)
         self.drop_old()
         self.picture, self._given = picture, picture.number
         self._ready()
 
 
-def _rows_with_pixels(canvas: Pixels, cell: CellSize, background: tuple[int, int, int]) -> list[int]:
-    lines = canvas.reshape(len(canvas) // cell.height, -1, 3)
-    rows: list[int] = np.flatnonzero((lines != np.array(background, np.uint8)).any(axis=(1, 2))).tolist()
+def _rows_with_pixels(sheet: Sheet, canvas: Pixels) -> list[int]:
+    lines = canvas.reshape(sheet.size.height, -1, 3)
+    rows: list[int] = np.flatnonzero((lines != np.array(sheet.background, np.uint8)).any(axis=(1, 2))).tolist()
     return rows
 
 
-def _in_sixels(canvas: Pixels, cell: CellSize, rows: list[int], columns: int) -> FullPicture:
-    sixels = SixelPicture(canvas, cell)
-    return FullPicture(canvas, {row: sixels.row(row, 0, columns) for row in rows}, sixels.row)
+def _in_sixels(sheet: Sheet, stopped: threading.Event) -> FullPicture:
+    """As far as it comes before it is `stopped`: nobody sees it then."""
+    canvas = sheet.canvas()
+    sixels = SixelPicture(canvas, sheet.layout.cell)
+    rows = {}
+    for row in _rows_with_pixels(sheet, canvas):
+        if stopped.is_set():
+            break
+        rows[row] = sixels.row(row, 0, sheet.size.width)
+    return FullPicture(rows, sixels.row)
 
 
-def _placed(canvas: Pixels, number: int, rows: list[int], columns: int) -> FullPicture:
+def _placed(sheet: Sheet, canvas: Pixels, number: int) -> FullPicture:
     def part(row: int, start: int, end: int) -> str:
         return kitty.placeholders(number, row, start, end)
 
-    return FullPicture(canvas, {row: part(row, 0, columns) for row in rows}, part, number)
+    return FullPicture({row: part(row, 0, sheet.size.width) for row in _rows_with_pixels(sheet, canvas)}, part, number)

@@ -17,10 +17,11 @@ from tui_lab.sanitize import clean
 from tui_lab.tui.bandwidth import Quality
 from tui_lab.tui.cell_rows import CellKind, CellRows, encoded_sizes, luminance_rows
 from tui_lab.tui.empty_state import empty_lines
-from tui_lab.tui.picture_layout import Layout, frame, label_lines, lay_out, paint
+from tui_lab.tui.picture_layout import Layout, label_lines, lay_out
 from tui_lab.tui.picture_mode import pictures_of
+from tui_lab.tui.picture_sheet import Sheet
 from tui_lab.tui.pixel_strip import pixel_strips
-from tui_lab.tui.pixels import HALF_CELL, Pixels, coarsened, reduced
+from tui_lab.tui.pixels import HALF_CELL, Pixels, coarsened
 from tui_lab.tui.terminal import ColourDepth, ascii_only, colour_depth
 from tui_lab.tui.widgets.drawn_rows import DrawnRows, Target
 from tui_lab.tui.widgets.full_pixels import FullPixels, FullPixelStrip
@@ -93,6 +94,7 @@ class PixelView(Widget):
         self._catches_up = False
         self._lines = DrawnRows()
         self._full = FullPixels(self, self._redraw)
+        self._sheet: Sheet | None = None
         self._marked: int | None = None
         self._drawn_for: _Frame | None = None
 
@@ -214,9 +216,10 @@ class PixelView(Widget):
         fresh = key != self._drawn_for
         if fresh:
             self._drawn_for, self._target = key, None
+            self._full.leave()
         if self._target is None:
             self._target = self._aim(size, background)
-            self._full.aim(self._target.full, background.rgb)
+            self._full.aim(self._target.full)
         target = self._target
         if fresh:
             self._lines.begin(target, size.height, background.rgb, self._text_strip(" " * size.width))
@@ -246,16 +249,15 @@ class PixelView(Widget):
         return rows
 
     def _aim(self, size: Size, background: Color) -> Target:
+        self._sheet = None
         canvas, texts = self._draw(size, background)
         depth, coarse = self.depth, self._quality.coarse
         if depth is ColourDepth.TRUECOLOR:
             depth = self._quality.depth
-        pictures = pictures_of(self.app)
-        for kind in (pictures.cells, CellKind.HALF):
-            if canvas.shape[:2] == (kind.rows * size.height, kind.columns * size.width):
-                return Target(coarsened(canvas, coarse), texts, depth, kind)
-        cells = coarsened(reduced(canvas, 2 * size.height, size.width), coarse)
-        return Target(cells, texts, depth, CellKind.HALF, canvas if self._quality == BEST else None)
+        wished = pictures_of(self.app).cells
+        drawn = canvas.shape[:2] == (wished.rows * size.height, wished.columns * size.width)
+        full = self._sheet if self._quality == BEST else None
+        return Target(coarsened(canvas, coarse), texts, depth, wished if drawn else CellKind.HALF, full)
 
     def _rows_in_turn(self, rows: list[int], cells: CellRows, depth: ColourDepth, full: dict[int, str]) -> list[int]:
         """As many of the rows as there is room for."""
@@ -284,9 +286,8 @@ class PixelView(Widget):
         """Strips of `rows`, which are some of those that `cells` are of."""
         if target.depth is ColourDepth.NONE:
             plain = target.kind is CellKind.ASCII or ascii_only(os.environ)
-            return [
-                self._text_strip(text) for text in luminance_rows(target.canvas, self.app.current_theme.dark, plain)
-            ]
+            dark = self.app.current_theme.dark
+            return [self._text_strip(text) for text in luminance_rows(target.canvas, dark, plain)]
         strips: list[Strip] = []
         places = np.searchsorted(changed, rows)
         as_cells = iter(pixel_strips(cells.rows(places[[y not in full for y in rows]]), target.depth, background))
@@ -326,8 +327,11 @@ class PixelView(Widget):
             cell=full or HALF_CELL,
             fine=kind.is_fine,
         )
+        accent = Color.parse(self.app.theme_variables["accent"]).rgb
+        sheet = Sheet(self._images, layout, size, background.rgb, self._marked, accent)
+        texts = label_lines(self._labels, layout, size.width) if self._labels else {}
+        if full is not None:
+            self._sheet = sheet
+            return sheet.cells(), texts
         finer = kind.is_fine and layout.is_reduced and self._quality.coarse == 1
-        canvas = paint(self._images, layout, size, background.rgb, kind if finer else CellKind.HALF)
-        if self._marked is not None:
-            frame(canvas, layout, size, self._marked, Color.parse(self.app.theme_variables["accent"]).rgb)
-        return canvas, label_lines(self._labels, layout, size.width) if self._labels else {}
+        return sheet.canvas(kind if finer else CellKind.HALF), texts
