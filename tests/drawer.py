@@ -32,7 +32,9 @@ class Drawer:
         self.asked: list[int] = []
         self.closed: list[int] = []
         self.pruned: set[int] = set()
-        self.ends_after = STEPS
+        self.ends_after: int | None = None
+        self.by_knob = False
+        """As many steps as are asked for, instead of always six."""
 
     async def denoise(self, asked: Denoising, panes: Sequence[str], device: str) -> AsyncGenerator[DenoisedStep, None]:
         step = asked.checkpoint or 0
@@ -40,12 +42,13 @@ class Drawer:
         try:
             if step in self.pruned:
                 raise RunError(f"heron has no checkpoint of step {step}")
-            for index in range(self.ends_after):
+            count = int(asked.knobs["num_inference_steps"]) if self.by_knob else STEPS
+            for index in range(self.ends_after or count):
                 await self.let.acquire()
                 resolved = asked.changed(knobs={"seed": 0, **asked.knobs})
-                sigma = (STEPS - index) / (STEPS + 1)
+                sigma = (count - index) / (count + 1)
                 level = 1000 * sigma, 1 - sigma, sigma, ((1 - sigma) / sigma) ** 2
-                yield DenoisedStep(resolved, ORIGIN, index, STEPS, *level, PANES, picture(asked, index), IMAGES, "")
+                yield DenoisedStep(resolved, ORIGIN, index, count, *level, PANES, picture(asked, index), IMAGES, "")
         finally:
             self.closed.append(step)
 

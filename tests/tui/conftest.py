@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tui_lab.recipe import KNOBS
+from tests.drawer import Drawer
+from tui_lab.recipe import KNOBS, Recipe, dump_recipe
+from tui_lab.recipe.denoising import Denoising
+from tui_lab.runs.folder import RunFolder
 from tui_lab.tui import spare_keeper
 from tui_lab.tui.app import LabApp
+from tui_lab.tui.desk import Desk
 from tui_lab.tui.screens import lab as lab_module
 from tui_lab.tui.screens.lab import LabScreen
+from tui_lab.tui.screens.theatre import TheatreScreen
 
 Opened = Callable[..., AbstractAsyncContextManager[tuple[LabScreen, Pilot[Any]]]]
 
@@ -34,6 +39,36 @@ def open_lab(standin_engine: None, monkeypatch: pytest.MonkeyPatch) -> Opened:
             await until(pilot, lambda: app.lab is not None and app.screen is app.lab and app.lab.focused)
             assert app.lab is not None
             yield app.lab, pilot
+
+    return opened
+
+
+@pytest.fixture
+def heron() -> RunFolder:
+    """A run with three checkpoints, of which the drawer needs no more than their numbers."""
+    run = RunFolder.create(dump_recipe(Recipe()), name="heron")
+    for step in (100, 200, 300):
+        run.checkpoint(step).mkdir(parents=True)
+    return run
+
+
+@pytest.fixture
+def drawer() -> Drawer:
+    return Drawer()
+
+
+@pytest.fixture
+def open_theatre(
+    heron: RunFolder, drawer: Drawer, open_lab: Opened
+) -> Callable[..., AbstractAsyncContextManager[tuple[TheatreScreen, Pilot[Any]]]]:
+    @asynccontextmanager
+    async def opened(
+        size: tuple[int, int] = (120, 40), asked: Denoising | None = None
+    ) -> AsyncIterator[tuple[TheatreScreen, Pilot[Any]]]:
+        async with open_lab(size=size) as (lab, pilot):
+            theatre = TheatreScreen(Desk(drawer), asked or Denoising(source="heron", checkpoint=200))  # type: ignore[arg-type]
+            await lab.app.push_screen(theatre)
+            yield theatre, pilot
 
     return opened
 

@@ -2,78 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from textual.pilot import Pilot
-from textual.widgets import Static
 
 from tests.drawer import IMAGES, STEPS, Drawer, picture
 from tests.tui.conftest import until
-from tui_lab.recipe import Recipe, dump_recipe
+from tests.tui.theatre import OpenedTheatre, finished, said, shown
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.folder import RunFolder
 from tui_lab.tui.app import LabApp
-from tui_lab.tui.desk import Desk
 from tui_lab.tui.screens.theatre import TheatreScreen
 from tui_lab.tui.widgets.denoising_panes import DenoisingPanes
 from tui_lab.tui.widgets.line_chart import LineChart
 from tui_lab.tui.widgets.scrub_bar import ScrubBar
 
-Opened = Callable[..., AbstractAsyncContextManager[tuple[TheatreScreen, Pilot[Any]]]]
 
-
-@pytest.fixture
-def run() -> RunFolder:
-    """A run with three checkpoints, of which the drawer needs no more than their numbers."""
-    run = RunFolder.create(dump_recipe(Recipe()), name="heron")
-    for step in (100, 200, 300):
-        run.checkpoint(step).mkdir(parents=True)
-    return run
-
-
-@pytest.fixture
-def drawer() -> Drawer:
-    return Drawer()
-
-
-@pytest.fixture
-def open_theatre(run: RunFolder, drawer: Drawer, open_lab: Any) -> Opened:
-    @asynccontextmanager
-    async def opened(
-        size: tuple[int, int] = (120, 40), asked: Denoising | None = None
-    ) -> AsyncIterator[tuple[TheatreScreen, Pilot[Any]]]:
-        async with open_lab(size=size) as (lab, pilot):
-            theatre = TheatreScreen(Desk(drawer), asked or Denoising(source="heron", checkpoint=200))  # type: ignore[arg-type]
-            await lab.app.push_screen(theatre)
-            yield theatre, pilot
-
-    return opened
-
-
-def shown(theatre: TheatreScreen, checkpoint: int, index: int, seed: int = 0) -> bool:
-    """Whether the panes show that step, of all that is drawn."""
-    drawn = picture(Denoising(source="heron", checkpoint=checkpoint, knobs={"seed": seed}), index)
-    panes = theatre.query_one(DenoisingPanes).pictures
-    names = ("x_t", "x0", "eps", "change")
-    return bool(panes) and all(np.array_equal(panes[name], drawn[names.index(name)]) for name in panes)
-
-
-def said(theatre: TheatreScreen) -> str:
-    """The title and the readings."""
-    widgets = [theatre.query_one(f"#theatre-{name}", Static) for name in ("title", "readings", "words")]
-    return "\n".join(str(widget.content) for widget in widgets if not widget.has_class("-hidden"))
-
-
-async def finished(theatre: TheatreScreen, pilot: Pilot[Any], checkpoint: int = 200, seed: int = 0) -> None:
-    await until(pilot, lambda: shown(theatre, checkpoint, STEPS - 1, seed))
-
-
-async def test_a_denoising_comes_step_by_step_and_says_where_it_is(open_theatre: Opened, drawer: Drawer) -> None:
+async def test_a_denoising_comes_step_by_step_and_says_where_it_is(open_theatre: OpenedTheatre, drawer: Drawer) -> None:
     drawer.let = type(drawer.let)(0)
     async with open_theatre() as (theatre, pilot):
         await until(pilot, lambda: "reading the weights" in said(theatre))
@@ -85,7 +32,7 @@ async def test_a_denoising_comes_step_by_step_and_says_where_it_is(open_theatre:
         assert "drawing" not in said(theatre)
 
 
-async def test_the_arrows_scrub_and_the_curve_is_marked_where_the_step_is(open_theatre: Opened) -> None:
+async def test_the_arrows_scrub_and_the_curve_is_marked_where_the_step_is(open_theatre: OpenedTheatre) -> None:
     async with open_theatre() as (theatre, pilot):
         await finished(theatre, pilot)
         chart = theatre.query_one(LineChart)
@@ -99,7 +46,7 @@ async def test_the_arrows_scrub_and_the_curve_is_marked_where_the_step_is(open_t
         assert shown(theatre, 200, STEPS - 1)
 
 
-async def test_space_plays_from_the_noise_to_the_picture(open_theatre: Opened) -> None:
+async def test_space_plays_from_the_noise_to_the_picture(open_theatre: OpenedTheatre) -> None:
     async with open_theatre() as (theatre, pilot):
         await finished(theatre, pilot)
         places: list[int] = []
@@ -109,7 +56,7 @@ async def test_space_plays_from_the_noise_to_the_picture(open_theatre: Opened) -
         assert places == list(range(STEPS))
 
 
-async def test_up_and_down_go_through_the_checkpoints_at_the_same_step(open_theatre: Opened) -> None:
+async def test_up_and_down_go_through_the_checkpoints_at_the_same_step(open_theatre: OpenedTheatre) -> None:
     async with open_theatre() as (theatre, pilot):
         await finished(theatre, pilot)
         await pilot.press("left", "left", "up")
@@ -121,7 +68,9 @@ async def test_up_and_down_go_through_the_checkpoints_at_the_same_step(open_thea
         await until(pilot, lambda: shown(theatre, 300, 3))
 
 
-async def test_the_neighbours_are_drawn_ahead_and_the_present_one_once(open_theatre: Opened, drawer: Drawer) -> None:
+async def test_the_neighbours_are_drawn_ahead_and_the_present_one_once(
+    open_theatre: OpenedTheatre, drawer: Drawer
+) -> None:
     async with open_theatre() as (theatre, pilot):
         await finished(theatre, pilot)
         await until(pilot, lambda: drawer.closed == [200, 300, 100])
@@ -129,7 +78,7 @@ async def test_the_neighbours_are_drawn_ahead_and_the_present_one_once(open_thea
         assert shown(theatre, 300, STEPS - 1) and drawer.asked == [200, 300, 100]
 
 
-async def test_a_checkpoint_that_was_pruned_says_so(open_theatre: Opened, drawer: Drawer) -> None:
+async def test_a_checkpoint_that_was_pruned_says_so(open_theatre: OpenedTheatre, drawer: Drawer) -> None:
     drawer.pruned = {100}
     async with open_theatre() as (theatre, pilot):
         await finished(theatre, pilot)
@@ -139,7 +88,7 @@ async def test_a_checkpoint_that_was_pruned_says_so(open_theatre: Opened, drawer
         assert shown(theatre, 200, STEPS - 1)
 
 
-async def test_other_seeds_are_other_noise(open_theatre: Opened) -> None:
+async def test_other_seeds_are_other_noise(open_theatre: OpenedTheatre) -> None:
     async with open_theatre() as (theatre, pilot):
         await finished(theatre, pilot)
         await pilot.press("right_square_bracket", "right_square_bracket")
@@ -149,7 +98,7 @@ async def test_other_seeds_are_other_noise(open_theatre: Opened) -> None:
         assert "seed     1" in said(theatre)
 
 
-async def test_escape_stops_the_drawing_first_and_space_draws_it(open_theatre: Opened, drawer: Drawer) -> None:
+async def test_escape_stops_the_drawing_first_and_space_draws_it(open_theatre: OpenedTheatre, drawer: Drawer) -> None:
     drawer.let = type(drawer.let)(2)
     async with open_theatre() as (theatre, pilot):
         await until(pilot, lambda: shown(theatre, 200, 1))
@@ -163,7 +112,7 @@ async def test_escape_stops_the_drawing_first_and_space_draws_it(open_theatre: O
         assert theatre.app.screen is not theatre
 
 
-async def test_one_picture_alone_and_another_one(open_theatre: Opened) -> None:
+async def test_one_picture_alone_and_another_one(open_theatre: OpenedTheatre) -> None:
     async with open_theatre() as (theatre, pilot):
         await finished(theatre, pilot)
         panes = theatre.query_one(DenoisingPanes)
@@ -174,7 +123,7 @@ async def test_one_picture_alone_and_another_one(open_theatre: Opened) -> None:
         assert shown(theatre, 200, STEPS - 1)
 
 
-async def test_what_is_seen_of_a_step_goes_round(open_theatre: Opened) -> None:
+async def test_what_is_seen_of_a_step_goes_round(open_theatre: OpenedTheatre) -> None:
     async with open_theatre() as (theatre, pilot):
         await finished(theatre, pilot)
         panes = theatre.query_one(DenoisingPanes)
@@ -189,7 +138,7 @@ async def test_what_is_seen_of_a_step_goes_round(open_theatre: Opened) -> None:
     ("size", "names"), [((80, 24), "x_t"), ((120, 40), "x_t x0"), ((200, 60), "x_t x0 eps change")]
 )
 async def test_as_many_panes_as_the_terminal_has_room_for(
-    open_theatre: Opened, size: tuple[int, int], names: str
+    open_theatre: OpenedTheatre, size: tuple[int, int], names: str
 ) -> None:
     async with open_theatre(size) as (theatre, pilot):
         await finished(theatre, pilot)
@@ -198,12 +147,12 @@ async def test_as_many_panes_as_the_terminal_has_room_for(
         await until(pilot, lambda: all(pane.view.shown == IMAGES for pane in panes._panes()))
 
 
-async def test_a_run_that_is_gone_is_said(open_theatre: Opened) -> None:
+async def test_a_run_that_is_gone_is_said(open_theatre: OpenedTheatre) -> None:
     async with open_theatre(asked=Denoising(source="egret", checkpoint=1)) as (theatre, pilot):
         await until(pilot, lambda: any("egret" in note.message for note in theatre.app._notifications))
 
 
-async def test_the_labs_key_asks_what_to_denoise_with(open_lab: Any, run: RunFolder, tmp_path: Path) -> None:
+async def test_the_labs_key_asks_what_to_denoise_with(open_lab: Any, heron: RunFolder, tmp_path: Path) -> None:
     async with open_lab() as (lab, pilot):
         await pilot.press("n")
         await until(pilot, lambda: type(lab.app.screen).__name__ == "Choose")

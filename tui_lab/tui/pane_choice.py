@@ -21,3 +21,12 @@ def next_panes(layout: str, now: str) -> str:
     """The next choice, round and round."""
     choices = SETS[layout]
     return choices[(choices.index(now) + 1) % len(choices)] if now in choices else choices[0]
+
+
+def panes_of(choice: str, there: tuple[str, ...]) -> list[str]:
+    """Those of the choice that a denoising has; where it is pulled by a loss, that gradient in the place of what the
+    step moved."""
+    names = choice.split()
+    if "pull" in there:
+        names = ["pull" if name == "change" else name for name in names]
+    return [name for name in names if name in there]

@@ -89,22 +89,29 @@ class Cell:
         if state == "waiting":
             self.drawn, self.levels, self._room = 0, [], _NOTHING
 
-    def begin(self, step: DenoisedStep, most: int) -> None:
-        """Find room for all steps, or for evenly spaced ones, in `most` bytes. Raises DeviceError: not even for one."""
-        each = step.pixels.nbytes
-        if each > most:
+    def begin(self, count: int, panes: tuple[str, ...], picture: Pixels, most: int) -> None:
+        """Find room for `count` steps like `picture` (panes, B, H, W, C), or for evenly spaced ones, in `most` bytes.
+        Raises DeviceError: not even for one."""
+        if picture.nbytes > most:
             raise DeviceError(
-                f"one step of this takes {each >> 20} MB, and a denoising may take {most >> 20}: ask for fewer images"
+                f"one step of this takes {picture.nbytes >> 20} MB, and a denoising may take {most >> 20}: "
+                "ask for fewer images"
             )
-        kept = min(step.count, most // each)
-        self._stride = -(-step.count // kept)
-        self.count, self.panes = step.count, tuple(step.panes)
-        self._room = np.empty((-(-step.count // self._stride), *step.pixels.shape), np.uint8)
+        kept = min(count, most // picture.nbytes)
+        self._stride = -(-count // kept)
+        self.count, self.panes = count, panes
+        self._room = np.empty((-(-count // self._stride), *picture.shape), np.uint8)
 
-    def add(self, step: DenoisedStep) -> None:
+    def add(self, level: Level, picture: Pixels) -> None:
         """The next step."""
-        self.drawn, self.at_once = step.index + 1, step.at_once
-        self.resolved, self.origin, self.word = step.denoising, step.origin, step.word
-        if (step.count - 1 - step.index) % self._stride == 0:
-            self._room[len(self.levels)] = step.pixels
-            self.levels.append(Level(step.index, step.timestep, step.alpha, step.sigma, step.snr))
+        self.drawn = level.index + 1
+        if (self.count - 1 - level.index) % self._stride == 0:
+            self._room[len(self.levels)] = picture
+            self.levels.append(level)
+
+    def hear(self, step: DenoisedStep, most: int) -> None:
+        """The next step, and all that the workbench tells with it."""
+        if not self.drawn:
+            self.begin(step.count, step.panes, step.pixels, most)
+        self.resolved, self.origin, self.word, self.at_once = step.denoising, step.origin, step.word, step.at_once
+        self.add(Level(step.index, step.timestep, step.alpha, step.sigma, step.snr), step.pixels)

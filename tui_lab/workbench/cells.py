@@ -27,7 +27,8 @@ LIMIT = 256 << 20
 BESIDE = 4
 """A cell takes at most such a share of them, so that as many can be looked at beside each other."""
 PANES = ("x_t", "x0", "eps", "change")
-"""Of every step: the state, the image and the noise that the model foresaw, and what the step moved."""
+"""Of every step: the state, the image and the noise that the model foresaw, what the step moved; where a loss pulls,
+its gradient too."""
 
 
 class Denoises(Protocol):
@@ -133,12 +134,11 @@ class Cells:
         cell.state = "drawing"
         self._tell(cell)
         try:
-            async with contextlib.aclosing(self._workbench.denoise(cell.asked, PANES, self.device)) as steps:
+            panes = PANES if cell.asked.pull is None else (*PANES, "pull")
+            async with contextlib.aclosing(self._workbench.denoise(cell.asked, panes, self.device)) as steps:
                 async for step in steps:
-                    if not cell.drawn:
-                        cell.begin(step, self._limit // BESIDE)
-                        self._make_room(cell)
-                    cell.add(step)
+                    cell.hear(step, self._limit // BESIDE)
+                    self._make_room(cell)
                     self._tell(cell)
             if cell.drawn < cell.count or not cell.count:
                 raise WorkbenchError(f"the workbench ended after {cell.drawn} of {cell.count} steps; ask again")

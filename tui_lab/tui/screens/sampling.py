@@ -156,17 +156,19 @@ class SamplingScreen(DraftingScreen):
 
         self.desk.cells.device = self.draft.recipe.training.device
         asked = self._asked_of_run()
+        run = self.attached if asked is not None else None
         if asked is None:
             asked = await open_denoising(self.app)
         if asked is not None:
-            self.app.push_screen(TheatreScreen(self.desk, asked))
+            self.app.push_screen(TheatreScreen(self.desk, asked, run))
 
     def _asked_of_run(self) -> Denoising | None:
         """As the open run would draw by the knobs as they are; None where it has nothing to draw from."""
         if self.attached is None:
             return None
+        source = named(self.attached.folder)
         try:
-            asked = asked_of(named(self.attached.folder))
+            asked = Denoising(source=source) if self.attached.alive else asked_of(source)
         except LabError:
             return None
         if not self.steers:

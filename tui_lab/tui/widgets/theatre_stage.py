@@ -1,0 +1,107 @@
+"""One step of a denoising on the screen: its panes, its place on the schedule, its numbers, the bar to scrub with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from tui_lab.recipe import Recipe
+from tui_lab.tui.theatre_words import knob_words, level_words, state_words, weights_words
+from tui_lab.tui.widgets.denoising_panes import DenoisingPanes
+from tui_lab.tui.widgets.schedule_position import SchedulePosition
+from tui_lab.tui.widgets.scrub_bar import ScrubBar
+from tui_lab.workbench.cell import Cell
+
+
+class TheatreStage(Vertical):
+    """Laid out by the class of the screen: -wide and -narrow have the curve beside the pictures, -middle below them."""
+
+    DEFAULT_CSS = """
+    TheatreStage {
+        height: 1fr;
+        & #stage-body { height: 1fr; layout: horizontal; padding: 0 1; }
+        & #stage-pictures { width: 1fr; height: 1fr; }
+        & #stage-words { height: 1fr; content-align: center middle; text-align: center; color: $secondary; }
+        & #stage-side { width: 44; height: 1fr; margin-left: 2; }
+        & #stage-readings {
+            height: 1fr; min-height: 9; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis;
+        }
+        & SchedulePosition { height: 16; }
+        & ScrubBar { margin: 0 1; }
+        & .-hidden { display: none; }
+    }
+    .-narrow TheatreStage {
+        & #stage-side { width: 26; margin-left: 1; }
+        & #stage-readings { margin-top: 0; }
+        & SchedulePosition { height: 1fr; }
+    }
+    .-middle TheatreStage {
+        & #stage-body { layout: vertical; }
+        & #stage-side { width: 1fr; height: 9; layout: horizontal; margin: 1 0 0 0; }
+        & #stage-readings { width: 34; height: 1fr; margin: 1 0 0 3; }
+        & SchedulePosition { height: 1fr; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        with Container(id="stage-body"):
+            with Vertical(id="stage-pictures"):
+                yield Static(id="stage-words")
+                yield DenoisingPanes()
+            with Container(id="stage-side"):
+                yield SchedulePosition()
+                yield Static(id="stage-readings")
+        yield ScrubBar()
+
+    @property
+    def panes(self) -> DenoisingPanes:
+        return self.query_one(DenoisingPanes)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether lines of the pictures still wait for room on the line."""
+        return self.panes.is_behind
+
+    def pace(self, room: Callable[[], int]) -> None:
+        """From now on the pictures send no more bytes at a time than there is `room` for."""
+        self.panes.pace(room)
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Whose noise process the curve shows."""
+        self.query_one(SchedulePosition).show(recipe)
+
+    def show(self, cell: Cell, place: int, names: list[str], chosen: int | None, alone: bool) -> None:
+        """The kept step at `place`, -1 where there is none yet; of its panes those of `names`, all pictures with one
+        `chosen`, or that one `alone`."""
+        shown = place >= 0
+        self.query_one("#stage-words").set_class(shown, "-hidden")
+        self.panes.set_class(not shown, "-hidden")
+        if shown:
+            one = chosen if alone else None
+            pictures = {name: _part(cell.pane(name, place), one) for name in names if name in cell.panes}
+            self.panes.show(pictures, None if alone else chosen)
+        else:
+            self.query_one("#stage-words", Static).update(Content(state_words(cell)), layout=False)
+        self.query_one(ScrubBar).where = place, len(cell.levels), cell.keeps
+        self.query_one(SchedulePosition).mark(cell.levels, place)
+        self.query_one("#stage-readings", Static).update(_readings(cell, place, chosen), layout=False)
+
+
+def _part(pictures: NDArray[np.uint8], one: int | None) -> NDArray[np.uint8]:
+    return pictures if one is None else pictures[one : one + 1]
+
+
+def _readings(cell: Cell, place: int, chosen: int | None) -> Content:
+    rows = level_words(cell.levels[place], cell.count) if place >= 0 else []
+    if chosen is not None and cell.images:
+        rows.append(("picture", f"{chosen + 1}/{cell.images}"))
+    rows += [*knob_words(cell.resolved or cell.asked), ("weights", weights_words(cell))]
+    width = max(len(name) for name, _ in rows)
+    lines = [Content.assemble((name.ljust(width), "$secondary"), f"  {value}") for name, value in rows if value]
+    return Content("\n").join(lines)
