@@ -130,20 +130,6 @@ def assert_whole(folder: RunFolder, steps: int) -> None:
     wait_until(lambda: not processes_of(folder))
 
 
-def test_a_kill_in_a_checkpoints_write_leaves_no_trace_in_the_weights() -> None:
-    """The supervisor starts it again by itself: three starts of the engine in all."""
-    steps = 90
-    killed, plain = new_run("killed", steps), new_run("plain", steps)
-    done = kill_again_and_again(killed, 1, random.Random(0))
-    assert sum(done.values()) == 1
-    wait_for_end(killed)
-    assert [event.kind for event in read_lifecycle(killed)].count("restarted") == 1
-    start(plain)
-    wait_for_end(plain)
-    assert weights(killed, steps) == weights(plain, steps)
-    assert_whole(killed, steps)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_fifty_kills_and_a_change_among_them_leave_no_trace_in_the_weights() -> None:

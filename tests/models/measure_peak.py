@@ -1,8 +1,9 @@
-"""`python -m tests.models.measure_peak RECIPE.toml`: the most memory, in bytes, that two updates take over what the
-process held before, as the kernel counts it. Run apart: a process's peak is that of its whole life."""
+"""`python -m tests.models.measure_peak RECIPE.toml…`: the most memory, in bytes, that two updates of each take over
+what the process held before, as the kernel counts it. A peak is that of a process's whole life: each has its child."""
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -40,13 +41,18 @@ def peak() -> int:
 
 
 def main() -> None:
-    recipe = load_recipe(Path(sys.argv[1]))
+    recipes = [load_recipe(Path(path)) for path in sys.argv[1:]]
     torch.set_num_threads(1)
-    tiny = replaced(recipe, {**WARM_UP, "training.train_batch_size": 1})
-    train(tiny, models.build(tiny))  # loads what the libraries load at their first step: no cost of the recipe's
-    before = psutil.Process().memory_info().rss
-    train(recipe, models.build(recipe))
-    print(peak() - before)  # noqa: T201
+    for recipe in recipes:
+        if child := os.fork():
+            assert os.waitpid(child, 0)[1] == 0
+            continue
+        tiny = replaced(recipe, {**WARM_UP, "training.train_batch_size": 1})
+        train(tiny, models.build(tiny))  # loads what the libraries load at their first step: no cost of the recipe's
+        before = psutil.Process().memory_info().rss
+        train(recipe, models.build(recipe))
+        print(peak() - before, flush=True)  # noqa: T201
+        os._exit(0)
 
 
 if __name__ == "__main__":

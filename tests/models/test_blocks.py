@@ -16,7 +16,7 @@ from tui_lab.recipe import Recipe, edited, problems
 from tui_lab.recipe.schema import DownBlock, UpBlock
 
 DOWNS, UPS = get_args(DownBlock), get_args(UpBlock)
-WIDTHS = [(8, 16), (48, 96), (64, 96), (32, 64, 64)]
+WIDTHS = [(8, 16), (48, 96), (32, 64, 64)]
 
 
 def recipe_of(widths: tuple[int, ...], downs: tuple[str, ...], ups: tuple[str, ...], **more: Any) -> Recipe:
@@ -49,7 +49,7 @@ def mixtures() -> Iterator[Recipe]:
         if down in ("DownBlock2D", "AttnSkipDownBlock2D") or up in ("UpBlock2D", "SkipUpBlock2D") or down[0] == up[0]:
             yield recipe_of(widths, (down,) * len(widths), (up,) * len(widths))
     chance = random.Random(0)
-    for _ in range(60):
+    for _ in range(30):
         downs, ups = (tuple(chance.choices(kinds, k=3)) for kinds in (DOWNS, UPS))
         yield recipe_of((32, 64, 64), downs, ups, dataset__channels=chance.choice((1, 3, 3, 4)))
 

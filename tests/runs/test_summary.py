@@ -113,7 +113,7 @@ ACTS: dict[str, Callable[[Writer, int], None]] = {
 }
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(st.tuples(st.sampled_from([*ACTS, "train", "train"]), st.integers(1, 90)), max_size=20))
 def test_rewinds_cut_the_rows_of_earlier_files(acts: list[tuple[str, int]]) -> None:
     folder = RunFolder.create(RECIPE)
