@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from tests.diffusion.gaussian import COVARIANCE, MEAN, GaussianModel, data, recipe_of
 from tui_lab.catalog.samplers import DDPM, EDM, FLOW, MIXING, SAMPLERS
@@ -51,6 +52,20 @@ class TestEverySampler:
         image = IMAGE.float() / 127.5 - 1.0
         for step in inpainted(name, process):
             assert torch.allclose(step.x0[..., KEPT], image[..., KEPT], atol=5e-3)
+
+    def test_nothing_of_it_leaves_the_pictures_device(self, name: str, process: str) -> None:
+        """Which `meta` stands for: what is mixed with the CPU's fails there as on a GPU. t alone is the CPU's."""
+        image = torch.zeros(2, 3, 8, 8, device="meta")
+
+        def predict(x: Tensor, t: Tensor) -> Tensor:
+            assert (x.device.type, t.device.type) == ("meta", "cpu")
+            return x.tanh()
+
+        start = None if SAMPLERS[name].only_from_noise else ImageStart(image, 0.5)
+        steering = [Inpainting(image, KEPT.to("meta"))]
+        sampler = build_sampler(recipe_for(name, process))
+        for step in denoise(predict, sampler, 8, image, start=start, steering=steering):
+            assert step.x_t.device.type == "meta"
 
 
 @pytest.mark.parametrize(("name", "process"), [("DDIMScheduler", DDPM), ("EulerDiscreteScheduler", DDPM), (FLOW, FLOW)])
