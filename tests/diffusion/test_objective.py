@@ -108,6 +108,17 @@ def test_whatever_the_answer_x_t_is_made_of_what_it_stands_for(name: str, x0: Te
     assert torch.allclose(process.corrupt(image, noise, levels), x_t, atol=1e-4 * float(levels.sigma.max() + 1))
 
 
+@pytest.mark.parametrize("name", KNOBS)
+def test_an_answer_for_an_image_is_what_a_perfect_model_says_of_it(name: str, x0: Tensor, eps: Tensor) -> None:
+    process = process_of(name)
+    levels = process.levels(INDEX)
+    x_t = process.corrupt(x0, eps, levels)
+    answer, lost = objective.answer_for(process, x0, x_t, levels), 5e-7 / levels.sigma.min().item()
+    assert torch.allclose(answer, objective.target(process, x0, eps, levels), atol=max(lost, 2e-3))
+    assert torch.allclose(objective.predicted_x0(process, answer, x_t, levels), x0, atol=1e-3)
+    assert torch.allclose(objective.model_input(process, x_t, levels), process.model_input(x_t, levels))
+
+
 @pytest.mark.parametrize("name", ["sample", "v_prediction"])
 def test_the_image_is_known_even_from_pure_noise(name: str, x0: Tensor, eps: Tensor) -> None:
     process = process_of(name, rescale_betas_zero_snr=True)
