@@ -26,7 +26,10 @@ def open_screen(words: list[str]) -> int:
     _agree_on_colours()
     from tui_lab.tui.app import run_tui
 
-    run_tui(target)
+    for picture in run_tui(target):
+        from tui_lab.cli.stills import print_picture
+
+        print_picture(picture)
     return 0
 
 

@@ -29,6 +29,8 @@ from tui_lab.tui.terminal import PictureMode
 from tui_lab.tui.theme import DARK, LIGHT
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from textual.driver import Driver
 
     from tui_lab.tui.picture_mode import Pictures
@@ -49,6 +51,8 @@ class LabApp(App[LabError]):
         self._memory = Memory.load()
         self.line = Line(link_speed(os.environ), asked_speed(os.environ))
         self.lab: LabScreen | None = None
+        self.left_behind: list[NDArray[np.uint8]] = []
+        """Pictures (H, W, 3) for the shell's scrollback, printed once the screen is gone."""
         self.pictures: Pictures | None = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -180,12 +184,15 @@ def _share_one_heap() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
-def run_tui(target: str | None = None) -> None:
-    """Open the lab on a recipe or a run; with neither, on the run that is going, else on what was open last.
+def run_tui(target: str | None = None) -> list[NDArray[np.uint8]]:
+    """Open the lab on a recipe or a run; with neither, on the run that is going, else on what was open last. Gives the
+    pictures (H, W, 3) that the person wants to find in the shell.
 
     Raises LabError where `target` is neither.
     """
     _share_one_heap()
-    error = LabApp(target).run()
+    app = LabApp(target)
+    error = app.run()
     if error is not None:
         raise error
+    return app.left_behind

@@ -146,6 +146,14 @@ class TheatreScreen(TheatreDoors):
         return self._chosen
 
     @property
+    def alone(self) -> bool:
+        return self._alone
+
+    @property
+    def panes(self) -> tuple[str, ...]:
+        return tuple(panes_of(self._panes, self.cell.panes))
+
+    @property
     def place(self) -> int:
         """Of the step on the screen, among those that are kept; -1 where there is none."""
         return self._player.place(len(self.cell.levels))
@@ -230,7 +238,7 @@ class TheatreScreen(TheatreDoors):
         place = self._player.place(len(cell.levels))
         if self._chosen is not None and cell.images:
             self._chosen = min(self._chosen, cell.images - 1)
-        self._stage.show(cell, place, panes_of(self._panes, cell.panes), self._chosen, self._alone)
+        self._stage.show(cell, place, list(self.panes), self._chosen, self._alone)
         self._say_title(cell, place)
 
     def _say_title(self, cell: Cell, place: int) -> None:

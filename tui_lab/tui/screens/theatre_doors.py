@@ -24,6 +24,14 @@ class TheatreDoors(Screen[None]):
     DOORS: ClassVar[list[Binding]] = [
         Binding("m", "map", "Map", tooltip="All checkpoints by steps of the denoising, of one picture"),
         Binding("o", "open", "Open", tooltip="Another run, or the folder of a pipeline"),
+        Binding(
+            "k", "control", "Control", tooltip="Class, guidance, an image to begin with, a mask, a loss that pulls"
+        ),
+        Binding("c", "pin", "Pin", tooltip="Pin this denoising to compare it, or let it go"),
+        Binding("C", "compare", "Compare", tooltip="What is pinned, side by side in lock step"),
+        Binding("h", "sheet", "How low", tooltip="How low can you go: samplers by step counts, or any two knobs"),
+        Binding("e", "export", "Export", tooltip="PNG, GIF, WebP, a strip for a paper, or into the shell's scrollback"),
+        Binding("s", "keep", "Keep", tooltip="Keep the chosen sample in the gallery, with all that makes it again"),
     ]
 
     def __init__(self, desk: Desk, asked: Denoising) -> None:
@@ -46,6 +54,16 @@ class TheatreDoors(Screen[None]):
     def place(self) -> int:
         """Of the step on the screen, among those that are kept."""
 
+    @property
+    @abstractmethod
+    def panes(self) -> tuple[str, ...]:
+        """The names of those on the screen."""
+
+    @property
+    @abstractmethod
+    def alone(self) -> bool:
+        """Whether the chosen picture has the screen for itself."""
+
     @abstractmethod
     def show_asked(self, asked: Denoising | None) -> None:
         """This one from now on; None changes nothing."""
@@ -60,6 +78,8 @@ class TheatreDoors(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "map":
             return True if self.asked.checkpoint is not None else None
+        if action in ("export", "keep"):
+            return True if self.place >= 0 else None
         return True
 
     def action_map(self) -> None:
@@ -71,6 +91,60 @@ class TheatreDoors(Screen[None]):
         if chosen is not None:
             self.go(chosen.place)
             self.show_asked(self.asked.changed(checkpoint=chosen.checkpoint))
+
+    def _numbered(self) -> Denoising:
+        """What is asked for, by the checkpoint that it was drawn from where the live run's newest one is meant."""
+        resolved = self.cell.resolved
+        return resolved if self.asked.checkpoint is None and resolved is not None else self.asked
+
+    def action_control(self) -> None:
+        from tui_lab.tui.screens.control import ControlScreen
+
+        self.app.push_screen(ControlScreen(self.desk, self.asked.changed(place=self.chosen)), self.show_asked)
+
+    def action_pin(self) -> None:
+        try:
+            pinned = self.desk.pins.toggle(self._numbered())
+        except LabError as error:
+            self.complain(error)
+            return
+        count = len(self.desk.pins)
+        words = f"Pinned, {count} in all: C compares them" if pinned else f"Let go, {count} pinned"
+        self.notify(words, markup=False)
+
+    def action_compare(self) -> None:
+        from tui_lab.tui.screens.comparing import open_comparison
+
+        open_comparison(self.app, self.desk, self._numbered())
+
+    def action_sheet(self) -> None:
+        from tui_lab.tui.screens.sheet import open_sheet
+
+        open_sheet(self.app, self.desk, self._numbered())
+
+    @work(exclusive=True, group="export")
+    async def action_export(self) -> None:
+        from tui_lab.tui.exporting import Meant
+        from tui_lab.tui.screens.export_pictures import export_pictures
+
+        await export_pictures(self.app, Meant(self.cell, self.place, self.panes, self.chosen if self.alone else None))
+
+    def action_keep(self) -> None:
+        """The finished picture of the chosen place, whatever step is on the screen."""
+        from tui_lab.pictures.gallery import keep
+        from tui_lab.pictures.sidecar import sidecar_of
+
+        cell = self.cell
+        if not cell.done or cell.resolved is None or cell.origin is None:
+            self.notify("Only what is drawn to its end from a checkpoint can be kept", severity="warning", markup=False)
+            return
+        finished, place = cell.pane("x_t", len(cell.levels) - 1), self.chosen or 0
+        try:
+            kept = keep(finished[place], sidecar_of(cell.resolved.changed(place=place), cell.origin, finished))
+        except LabError as error:
+            self.complain(error)
+        else:
+            self.notify(f"Picture {place + 1} is in the gallery: {kept.path}", markup=False)
 
     @work(exclusive=True, group="open")
     async def action_open(self) -> None:
