@@ -85,8 +85,10 @@ class PtyTerminal:
         self._chunks: list[tuple[float, bytes]] = []
         self._changed = threading.Condition()
         self._held = b""
-        self._shown_at = 0.0
+        self._shown_at = self._read_at = 0.0
         self._stop_reading = threading.Event()
+        self._reads = threading.Event()
+        self._reads.set()
         self._exit_code: int | None = None
         self.bytes_written = 0
         """What the program has written so far."""
@@ -130,6 +132,17 @@ class PtyTerminal:
     def text(self) -> str:
         """The screen as it is now, without trailing blanks."""
         return self._text_after()
+
+    @property
+    def pixels(self) -> list[list[str]]:
+        """The screen's half blocks as two rows of colours for each line: rrggbb, or pyte's name of a colour."""
+        self._text_after()
+        rows: list[list[str]] = []
+        for y in range(self._screen.lines):
+            cells = [self._screen.buffer[y][x] for x in range(self._screen.columns)]
+            rows.append([cell.fg if cell.data == "▀" else cell.bg for cell in cells])
+            rows.append([cell.bg for cell in cells])
+        return rows
 
     @property
     def exit_code(self) -> int | None:
@@ -206,6 +219,25 @@ class PtyTerminal:
         self.wait_for(pattern if pattern is not None else lambda text: text != before, timeout)
         return self._shown_at - pressed
 
+    def settled(self, key: str, quiet: float = 0.12) -> float:
+        """Seconds from pressing `key` until the last of the bytes that followed it, before so long without any; the
+        screen is not looked at meanwhile."""
+        before, pressed = self.bytes_written, time.monotonic()
+        self.send(key)
+        with self._changed:
+            self._changed.wait_for(lambda: self.bytes_written > before, 10.0)
+        while self._wait_for_bytes(quiet, anew=True):
+            pass
+        return self._read_at - pressed
+
+    def hold(self) -> None:
+        """Take nothing of what the program writes, as a terminal does that is stopped with Ctrl+S."""
+        self._reads.clear()
+
+    def go_on(self) -> None:
+        """Take what it writes again."""
+        self._reads.set()
+
     def hang_up(self) -> None:
         """Drop the terminal, as a lost SSH session does: its end is closed, and the session gets SIGHUP."""
         with contextlib.suppress(ProcessLookupError):
@@ -255,6 +287,8 @@ class PtyTerminal:
     def _read_forever(self) -> None:
         answered = b""
         while not self._stop_reading.is_set():
+            if not self._reads.wait(0.05):
+                continue
             try:
                 ready, _, _ = select.select([self._fd], [], [], 0.05)
                 if not ready:
@@ -270,6 +304,7 @@ class PtyTerminal:
             answered = self._answer(answered[-16:] + data, len(answered[-16:]))
             with self._changed:
                 self.bytes_written += len(data)
+                self._read_at = time.monotonic()
                 if self._parse:
                     self._chunks.append((time.monotonic(), data))
                 self._changed.notify_all()
@@ -279,8 +314,9 @@ class PtyTerminal:
     def _answer(self, data: bytes, old: int) -> bytes:
         """Answer what a real terminal answers, each question once though it may be cut in two."""
         for question, answer in ((b"\x1b[c", b"\x1b[?62;22c"), (b"\x1b[?2026$p", b"\x1b[?2026;2$y")):
-            found = data.find(question)
-            if found >= 0 and found + len(question) > old:
+            for found in re.finditer(re.escape(question), data):
+                if found.end() <= old:
+                    continue
                 with contextlib.suppress(OSError):
                     os.write(self._fd, answer)
         return data

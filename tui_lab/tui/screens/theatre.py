@@ -88,6 +88,8 @@ class TheatreScreen(TheatreDoors):
         self._chosen: int | None = None
         self._alone = False
         self._ahead: list[Denoising] = []
+        self._steps: tuple[int, ...] = ()
+        """The checkpoints that were there when another one was last asked for."""
         self._dirty = False
         self._deaf: Callable[[], None] = lambda: None
 
@@ -118,8 +120,7 @@ class TheatreScreen(TheatreDoors):
 
     def on_resize(self, event: events.Resize) -> None:
         layout = layout_for(event.size.width, event.size.height)
-        for name in ("wide", "middle", "narrow", "tiny"):
-            self.set_class(layout == name, f"-{name}")
+        self._stage.lay_out(layout)
         self._panes = panes_for(layout, self._panes)
         self.call_after_refresh(self._draw)
 
@@ -164,6 +165,7 @@ class TheatreScreen(TheatreDoors):
             return
         if self._recipe is None or asked.source != self.asked.source:
             self._read_recipe(asked.source)
+        self._steps = checkpoints_of(asked.source)
         before, self.asked = self.asked, asked
         if before.key() != asked.key():
             self.desk.cells.cancel(before)
@@ -199,8 +201,7 @@ class TheatreScreen(TheatreDoors):
         processor that a run is using."""
         at = self.asked.checkpoint
         busy = self._run is not None and self._run.alive and self._run.status.device in ("", "cpu")
-        steps = checkpoints_of(self.asked.source) if at is not None and not busy else ()
-        found = [beside(steps, at, by) for by in (1, -1)] if at is not None else []
+        found = [beside(self._steps, at, by) for by in (1, -1)] if at is not None and not busy else []
         ahead = [self.asked.changed(checkpoint=step) for step in found if step is not None]
         wanted = {asked.key() for asked in (self.asked, *ahead)}
         for asked in self._ahead:
@@ -242,8 +243,8 @@ class TheatreScreen(TheatreDoors):
         self._say_title(cell, place)
 
     def _say_title(self, cell: Cell, place: int) -> None:
-        steps, at = checkpoints_of(self.asked.source), self.asked.checkpoint
-        which = f"  checkpoint {steps.index(at) + 1} of {len(steps)}" if at in steps else ""
+        at = self.asked.checkpoint
+        which = f"  checkpoint {self._steps.index(at) + 1} of {len(self._steps)}" if at in self._steps else ""
         state = state_words(cell) if place >= 0 else ""
         self.query_one("#theatre-title", Static).update(
             Content.assemble(

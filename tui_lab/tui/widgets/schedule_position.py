@@ -37,6 +37,7 @@ class SchedulePosition(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self._noise: NoiseScheduler | None = None
+        self._places: tuple[tuple[Level, ...], NDArray[np.float64]] = (), np.zeros(0)
 
     def compose(self) -> ComposeResult:
         chart = LineChart(keeps_cursor=True)
@@ -45,7 +46,7 @@ class SchedulePosition(Vertical):
 
     def show(self, recipe: Recipe) -> None:
         """The curves of this recipe's process."""
-        chart, self._noise = self.query_one(LineChart), None
+        chart, self._noise, self._places = self.query_one(LineChart), None, ((), np.zeros(0))
         try:
             picture_and_noise = Shown.of(recipe).sets[0]
         except RecipeError as error:
@@ -60,8 +61,11 @@ class SchedulePosition(Vertical):
         """The levels that are known of the denoising, and which of them is looked at (-1: none)."""
         chart = self.query_one(LineChart)
         if self._noise is None or not levels:
-            chart.rug, chart.cursor = (), None
+            chart.rug, chart.cursor, self._places = (), None, ((), np.zeros(0))
             return
-        places = positions(self._noise, levels)
-        chart.rug = tuple(places.tolist())
+        known, places = self._places
+        if known != tuple(levels):
+            places = positions(self._noise, levels)
+            self._places = tuple(levels), places
+            chart.rug = tuple(places.tolist())
         chart.cursor = float(places[place]) if place >= 0 else None

@@ -20,7 +20,7 @@ from tui_lab.workbench.cell import Cell
 
 
 class TheatreStage(Vertical):
-    """Laid out by the class of the screen: -wide and -narrow have the curve beside the pictures, -middle below them."""
+    """The curve stands beside the pictures, and in a terminal of middle size below them."""
 
     DEFAULT_CSS = """
     TheatreStage {
@@ -35,17 +35,13 @@ class TheatreStage(Vertical):
         & SchedulePosition { height: 16; }
         & ScrubBar { margin: 0 1; }
         & .-hidden { display: none; }
-    }
-    .-narrow TheatreStage {
-        & #stage-side { width: 26; margin-left: 1; }
-        & #stage-readings { margin-top: 0; }
-        & SchedulePosition { height: 1fr; }
-    }
-    .-middle TheatreStage {
-        & #stage-body { layout: vertical; }
-        & #stage-side { width: 1fr; height: 9; layout: horizontal; margin: 1 0 0 0; }
-        & #stage-readings { width: 34; height: 1fr; margin: 1 0 0 3; }
-        & SchedulePosition { height: 1fr; }
+        &.-narrow #stage-side { width: 26; margin-left: 1; }
+        &.-narrow #stage-readings { margin-top: 0; }
+        &.-narrow SchedulePosition { height: 1fr; }
+        &.-middle #stage-body { layout: vertical; }
+        &.-middle #stage-side { width: 1fr; height: 9; layout: horizontal; margin: 1 0 0 0; }
+        &.-middle #stage-readings { width: 34; height: 1fr; margin: 1 0 0 3; }
+        &.-middle SchedulePosition { height: 1fr; }
     }
     """
 
@@ -71,6 +67,11 @@ class TheatreStage(Vertical):
     def pace(self, room: Callable[[], int]) -> None:
         """From now on the pictures send no more bytes at a time than there is `room` for."""
         self.panes.pace(room)
+
+    def lay_out(self, layout: str) -> None:
+        """For a terminal of that layout."""
+        self.set_class(layout == "middle", "-middle")
+        self.set_class(layout in ("narrow", "tiny"), "-narrow")
 
     def set_recipe(self, recipe: Recipe) -> None:
         """Whose noise process the curve shows."""

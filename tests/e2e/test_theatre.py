@@ -1,0 +1,89 @@
+"""The denoising theatre in a real terminal, over the real workbench: what stands on the screen is what was drawn."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tests.tiny_run import tiny_run
+from tests.waiting import wait_until
+from tui_lab.bench.pty_terminal import PtyTerminal
+from tui_lab.recipe.denoising import Denoising
+from tui_lab.tui.spare_keeper import SPARE_VARIABLE
+from tui_lab.workbench.cells import PANES
+from tui_lab.workbench.client import Workbench, run_sync
+
+COMMAND = [sys.executable, "-c", "from tui_lab.cli import main; main()"]
+
+
+async def drawn(workbench: Workbench, asked: Denoising) -> np.ndarray:
+    """(steps, panes, B, H, W, C)."""
+    return np.stack([step.pixels async for step in workbench.denoise(asked, PANES)])
+
+
+def grey(terminal: PtyTerminal) -> np.ndarray:
+    """(2·lines, columns): the pixels that are grey, -1 for all others."""
+    levels = [
+        [int(colour[:2], 16) if len(colour) == 6 and colour[:2] * 3 == colour else -1 for colour in row]
+        for row in terminal.pixels
+    ]
+    return np.array(levels)
+
+
+def stands_there(terminal: PtyTerminal, picture: np.ndarray) -> bool:
+    """Whether that picture (H, W, 1) is on the screen, enlarged by whatever whole factor."""
+    screen = grey(terminal)
+    for times in range(1, 6):
+        large = picture[..., 0].repeat(times, 0).repeat(times, 1)
+        if large.shape[0] <= screen.shape[0] and large.shape[1] <= screen.shape[1]:
+            places = sliding_window_view(screen, large.shape)
+            if (places == large).all(axis=(2, 3)).any():
+                return True
+    return False
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, np.ndarray]]:
+    """The lab's home with a run, and what each of its checkpoints draws, by another workbench."""
+    home = tmp_path_factory.mktemp("theatre")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIFFUSION_LAB_HOME", str(home))
+        run = tiny_run()
+
+        async def both(workbench: Workbench) -> dict[int, np.ndarray]:
+            return {step: await drawn(workbench, Denoising(source=str(run.path), checkpoint=step)) for step in (10, 20)}
+
+        return home, run_sync(both)
+
+
+def test_it_is_played_scrubbed_and_gone_through_by_checkpoint(tiny: tuple[Path, dict[int, np.ndarray]]) -> None:
+    home, pictures = tiny
+    env = {"DIFFUSION_LAB_HOME": str(home), SPARE_VARIABLE: "0"}
+    with PtyTerminal([*COMMAND, "tiny"], columns=80, rows=24, env=env) as terminal:
+        terminal.wait_for("tiny")
+        terminal.send("n")
+        terminal.wait_for(r"step +6/6", timeout=60)
+        wait_until(lambda: all(stands_there(terminal, picture) for picture in pictures[20][5, 0]))
+        terminal.send("left", "left")
+        terminal.wait_for(r"step +4/6")
+        wait_until(lambda: all(stands_there(terminal, picture) for picture in pictures[20][3, 0]))
+        terminal.send("up")
+        terminal.wait_for("tiny @ 10.*step +4/6")
+        wait_until(lambda: all(stands_there(terminal, picture) for picture in pictures[10][3, 0]))
+        terminal.send("v", "enter")
+        terminal.wait_for(r"predicted x₀.*picture +1/3")
+        wait_until(lambda: stands_there(terminal, pictures[10][3, 1, 0]))
+        assert not stands_there(terminal, pictures[10][3, 1, 1])
+        terminal.send("home", "space")
+        terminal.wait_for(r"step +6/6")
+        wait_until(lambda: stands_there(terminal, pictures[10][5, 1, 0]))
+        terminal.send("m")
+        terminal.wait_for(r"checkpoint 10 +step 6/6")
+        for checkpoint in (10, 20):
+            wait_until(lambda step=checkpoint: stands_there(terminal, pictures[step][5, 1, 0]))
+        terminal.send("q", "q", "q")
+        assert terminal.wait_for_exit() == 0
