@@ -29,6 +29,14 @@ def test_what_a_model_inherits_is_shown_where_something_is_inherited() -> None:
     assert "model.freq_shift" not in irrelevant(ddpm) and "model.norm_eps" in irrelevant(ddpm)
 
 
+def test_when_guidance_acts_says_nothing_where_there_is_none() -> None:
+    when = {"sampling.guidance_schedule", "sampling.guidance_from", "sampling.guidance_until"}
+    by_class = edited(Recipe(), {"model.num_class_embeds": 10})
+    assert {*when, "sampling.guidance_scale"} <= irrelevant(Recipe())
+    assert when <= irrelevant(by_class) and "sampling.guidance_scale" not in irrelevant(by_class)
+    assert not when & irrelevant(edited(by_class, {"sampling.guidance_scale": 3.0}))
+
+
 def test_only_knobs_are_named() -> None:
     variants = [
         {},
