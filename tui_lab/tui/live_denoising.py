@@ -31,6 +31,7 @@ class LiveDenoising:
     def ask(self, asked: Denoising) -> None:
         """Let it be drawn, in place of what was asked before. Raises LabError: the command cannot be written down."""
         self.cell = Cell(asked)
+        self._frames.read_new()  # of whatever was drawn before
         try:
             self._command = submit(self._folder, "sample", {DENOISING: asked.changed(checkpoint=None).to_json()})
         except OSError as error:
@@ -58,7 +59,7 @@ class LiveDenoising:
     def _see(self, frame: Frame) -> None:
         told = frame.header
         if told["index"] < self.cell.drawn:
-            return  # another one's, which begins as ours goes on
+            self.cell.rest("waiting")  # those were of another one, in whose place ours begins
         if not self.cell.drawn:
             self.cell.state = "drawing"
             self.cell.begin(told["count"], tuple(told["panes"]), frame.pixels, MOST)

@@ -41,6 +41,9 @@ class DenoisingPanel(Panel):
         Binding("right", "scrub(1)", "Step on", show=False, tooltip="One denoising step on"),
         Binding("home", "scrub(-10000)", "Noise", show=False, tooltip="Back to pure noise"),
         Binding("end", "scrub(10000)", "Picture", show=False, tooltip="To the finished pictures"),
+        Binding(
+            "enter", "screen.theatre", "Closer", show=False, tooltip="Denoising in full: every checkpoint and knob"
+        ),
     ]
     DEFAULT_CSS = """
     DenoisingPanel {

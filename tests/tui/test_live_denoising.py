@@ -1,0 +1,107 @@
+"""What a live run draws for the theatre: asked for through its spool, seen by its frames, taken from its recording."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.drawer import STEPS, picture
+from tui_lab.recipe.denoising import Denoising, parse_denoising
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.frame import FrameWriter
+from tui_lab.runs.spool import Command, Spool
+from tui_lab.tui.live_denoising import LiveDenoising
+from tui_lab.workbench.cells import PANES
+
+ASKED = Denoising(source="heron", knobs={"seed": 5})
+RESOLVED = ASKED.changed(checkpoint=140)
+
+
+class Rank:
+    """Rank 0 of a run, as far as drawing goes; it speaks through the run's folder alone."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._frames, self._spool = FrameWriter(folder), Spool(folder)
+
+    def asked(self) -> Command:
+        (command,) = self._spool.take()
+        return command
+
+    def shows(self, index: int) -> None:
+        level = {"timestep": 900.0 - index, "alpha": 0.5, "sigma": 0.25, "snr": 4.0}
+        header = {"kind": "preview", "step": 140, "seed": 5, "index": index, "count": STEPS, "panes": PANES, **level}
+        self._frames.write(header, picture(RESOLVED, index))
+
+    def records(self, command: Command) -> None:
+        path = self._folder.previews / "step-00000140-0001.npy"
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, np.stack([picture(RESOLVED, index) for index in range(STEPS)]))
+        levels = [(900.0 - index, 0.5, 0.25, 4.0) for index in range(STEPS)]
+        about = {"denoising": RESOLVED.to_json(), "panes": PANES, "levels": levels}
+        path.with_suffix(".json").write_text(json.dumps(about))
+        self._spool.answer(command, True, f"drawn from step 140: {path}", 140)
+
+    def refuses(self, command: Command, why: str) -> None:
+        self._spool.answer(command, False, why, 140)
+
+
+@pytest.fixture
+def rank(heron: RunFolder) -> Rank:
+    return Rank(heron)
+
+
+@pytest.fixture
+def live(heron: RunFolder) -> LiveDenoising:
+    return LiveDenoising(heron)
+
+
+def test_the_run_is_asked_for_the_whole_denoising_by_its_weights_as_they_are(live: LiveDenoising, rank: Rank) -> None:
+    live.ask(ASKED.changed(checkpoint=100, place=2))
+    command = rank.asked()
+    assert command.kind == "sample"
+    assert parse_denoising(command.data["denoising"]) == ASKED.changed(place=2)
+
+
+def test_it_fills_by_frames_that_may_skip_steps_and_is_whole_once_recorded(live: LiveDenoising, rank: Rank) -> None:
+    live.ask(ASKED)
+    assert not live.poll() and live.cell.state == "waiting"
+    for index in (0, 1, 3):
+        rank.shows(index)
+        assert live.poll()
+    assert live.cell.state == "drawing" and [level.index for level in live.cell.levels] == [0, 1, 3]
+    assert np.array_equal(live.cell.pixels[2], picture(RESOLVED, 3))
+    rank.records(rank.asked())
+    assert live.poll() and live.cell.done and live.cell.resolved == RESOLVED
+    assert np.array_equal(live.cell.pixels, np.stack([picture(RESOLVED, index) for index in range(STEPS)]))
+    assert live.cell.levels[4].timestep == 896.0
+    assert not live.poll()
+
+
+def test_frames_of_another_drawing_give_way_to_ours(live: LiveDenoising, rank: Rank) -> None:
+    rank.shows(4)
+    live.ask(ASKED)
+    assert not live.poll()
+    rank.shows(5)
+    live.poll()
+    rank.shows(0)
+    live.poll()
+    assert [level.index for level in live.cell.levels] == [0]
+
+
+def test_a_refusal_is_said(live: LiveDenoising, rank: Rank) -> None:
+    live.ask(ASKED)
+    rank.refuses(rank.asked(), "another one was asked for")
+    live.poll()
+    assert (live.cell.state, live.cell.error) == ("failed", "another one was asked for")
+
+
+def test_what_is_forgotten_changes_no_more(live: LiveDenoising, rank: Rank) -> None:
+    live.ask(ASKED)
+    rank.shows(0)
+    live.poll()
+    live.forget()
+    rank.shows(1)
+    assert not live.poll() and live.cell.state == "stopped" and live.cell.drawn == 1
