@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from tui_lab.data.masks import mask_array
-from tui_lab.diffusion.forward import normalise
 from tui_lab.diffusion.guidance import Predict
 from tui_lab.diffusion.image_start import ImageStart
 from tui_lab.diffusion.inpainting import Inpainting
@@ -25,31 +21,24 @@ from tui_lab.diffusion.own_loss import OwnLoss
 from tui_lab.diffusion.sampling import DenoisingStep, denoise, image_generator, image_generators, initial_noise
 from tui_lab.diffusion.steering import Steering
 from tui_lab.diffusion.variations import variations
-from tui_lab.recipe.denoising import Denoising, ImageRef, Pull
+from tui_lab.recipe.denoising import Denoising, Pull
 from tui_lab.recipe.schema import Sampling
 
 PredictFor = Callable[[Tensor], Predict]
 """Places in the batch, int64 (b,) → the model as it is asked about these pictures."""
 
-PictureOf = Callable[[ImageRef], NDArray[np.uint8]]
-"""The picture that is meant, (H, W, C), of the size and channels that the model draws. Raises DataError."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pictures:
-    """What a denoising refers to, read: float32 (C, H, W) in [-1, 1]; None where it refers to none."""
+    """What a denoising refers to, read, on its device; None where it refers to none.
 
-    start: Tensor | None
-    likeness: Tensor | None
+    `start` and `likeness`: float32 (C, H, W) in [-1, 1], of the size that is drawn. `kept`: bool (H, W), True where a
+    pixel of `start` stays.
+    """
 
-    @classmethod
-    def of(cls, asked: Denoising, picture_of: PictureOf, device: torch.device) -> Pictures:
-        def read(reference: ImageRef | None) -> Tensor | None:
-            if reference is None:
-                return None
-            return normalise(torch.from_numpy(picture_of(reference).copy())).permute(2, 0, 1).contiguous().to(device)
-
-        return cls(read(asked.start.image), read(asked.pull.image if asked.pull else None))
+    start: Tensor | None = None
+    likeness: Tensor | None = None
+    kept: Tensor | None = None
 
 
 def controlled(
@@ -72,8 +61,8 @@ def controlled(
             gradient = _gradient(asked.pull, pictures, closed_in_the_end)
             steering.append(LossGuidance(gradient, asked.pull.scale, predict_for))
         image = None if pictures.start is None else pictures.start.expand(shape)
-        if asked.keep is not None and image is not None:  # last: nothing moves what is kept
-            steering.append(Inpainting(image, torch.from_numpy(mask_array(asked.keep)).to(device)))
+        if pictures.kept is not None and image is not None:  # last: nothing moves what is kept
+            steering.append(Inpainting(image, pictures.kept))
         predict = predict_for(torch.arange(shape[0], device=device))
         if asked.start.kind == "inversion" and image is not None:
             yield from reconstruct(predict, scheduler, sampling.num_inference_steps, image, steering)

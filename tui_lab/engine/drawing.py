@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -12,16 +11,18 @@ from torch import Tensor
 
 from tui_lab.data.class_labels import class_number
 from tui_lab.data.drawable import drawable
+from tui_lab.data.masks import mask_array
 from tui_lab.data.reference import picture_of
 from tui_lab.diffusion.controls import Pictures, PredictFor, controlled
+from tui_lab.diffusion.forward import normalise
 from tui_lab.diffusion.guidance import Predict
 from tui_lab.diffusion.in_parts import InParts, PredictOfLabels
 from tui_lab.diffusion.interpolation import mixed, shares
 from tui_lab.diffusion.noise_schedulers import sampler_from_config
 from tui_lab.diffusion.sampling import DenoisingStep
 from tui_lab.engine.labels import labels_asked, predict_of
-from tui_lab.recipe import Recipe
-from tui_lab.recipe.denoising import Denoising
+from tui_lab.recipe import Dataset, Recipe
+from tui_lab.recipe.denoising import Denoising, ImageRef
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,10 +62,24 @@ def begin_drawing(
         sampler_from_config(scheduler_config, knobs),
         _predict_for(asked, recipe, in_parts, labels),
         (knobs.num_images, dataset.channels, *dataset.size),
-        Pictures.of(asked, partial(picture_of, dataset=dataset), device),
+        _pictures(asked, dataset, device),
         device,
     )
     return Drawing(asked.resolved(recipe, checkpoint), recipe, labels, in_parts, steps)
+
+
+def _pictures(asked: Denoising, dataset: Dataset, device: torch.device) -> Pictures:
+    """Raises DataError where one of them cannot be read."""
+
+    def read(reference: ImageRef | None) -> Tensor | None:
+        if reference is None:
+            return None
+        pixels = torch.from_numpy(picture_of(reference, dataset).copy())
+        return normalise(pixels.permute(2, 0, 1).contiguous().to(device))
+
+    likeness = asked.pull.image if asked.pull is not None else None
+    kept = None if asked.keep is None else torch.from_numpy(mask_array(asked.keep)).to(device)
+    return Pictures(read(asked.start.image), read(likeness), kept)
 
 
 def _labels(asked: Denoising, recipe: Recipe, device: torch.device) -> Tensor | None:
