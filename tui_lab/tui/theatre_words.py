@@ -19,9 +19,10 @@ def source_words(asked: Denoising, live: bool = False) -> str:
 
 def weights_words(cell: Cell) -> str:
     """ "EMA @ 750"; "" before they are known."""
-    if cell.origin is None or cell.resolved is None:
+    if cell.resolved is None:
         return ""
-    kind = {"ema": "EMA", "live": "without EMA", "pipeline": "pipeline's"}.get(cell.origin.weights, cell.origin.weights)
+    known = {"ema": "EMA", "live": "without EMA", "pipeline": "pipeline's"}
+    kind = known.get(cell.origin.weights, cell.origin.weights) if cell.origin is not None else "the run's"
     return kind if cell.resolved.checkpoint is None else f"{kind} @ {cell.resolved.checkpoint}"
 
 

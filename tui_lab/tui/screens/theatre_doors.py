@@ -23,7 +23,6 @@ class TheatreDoors(Screen[None]):
 
     DOORS: ClassVar[list[Binding]] = [
         Binding("m", "map", "Map", tooltip="All checkpoints by steps of the denoising, of one picture"),
-        Binding("o", "open", "Open", tooltip="Another run, or the folder of a pipeline"),
         Binding(
             "k", "control", "Control", tooltip="Class, guidance, an image to begin with, a mask, a loss that pulls"
         ),
@@ -32,6 +31,7 @@ class TheatreDoors(Screen[None]):
         Binding("h", "sheet", "How low", tooltip="How low can you go: samplers by step counts, or any two knobs"),
         Binding("e", "export", "Export", tooltip="PNG, GIF, WebP, a strip for a paper, or into the shell's scrollback"),
         Binding("s", "keep", "Keep", tooltip="Keep the chosen sample in the gallery, with all that makes it again"),
+        Binding("o", "open", "Open", tooltip="Another run, or the folder of a pipeline"),
     ]
 
     def __init__(self, desk: Desk, asked: Denoising) -> None:

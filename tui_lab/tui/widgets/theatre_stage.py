@@ -40,7 +40,7 @@ class TheatreStage(Vertical):
         &.-narrow SchedulePosition { height: 1fr; }
         &.-middle #stage-body { layout: vertical; }
         &.-middle #stage-side { width: 1fr; height: 9; layout: horizontal; margin: 1 0 0 0; }
-        &.-middle #stage-readings { width: 34; height: 1fr; margin: 1 0 0 3; }
+        &.-middle #stage-readings { width: 48; height: 1fr; margin: 1 0 0 3; }
         &.-middle SchedulePosition { height: 1fr; }
     }
     """
@@ -91,18 +91,38 @@ class TheatreStage(Vertical):
             self.query_one("#stage-words", Static).update(Content(state_words(cell)), layout=False)
         self.query_one(ScrubBar).where = place, len(cell.levels), cell.keeps
         self.query_one(SchedulePosition).mark(cell.levels, place)
-        self.query_one("#stage-readings", Static).update(_readings(cell, place, chosen), layout=False)
+        self._read(readings(cell, place, chosen))
+
+    def _read(self, rows: list[tuple[str, str]]) -> None:
+        """As many columns as the lines that there are ask for; beside the pictures the curve gives way."""
+        shown = self.query_one("#stage-readings", Static)
+        if not self.has_class("-middle"):
+            shown.styles.min_height = len(rows)
+        shown.update(in_columns(rows, max(1, shown.size.height)), layout=False)
 
 
 def _part(pictures: NDArray[np.uint8], one: int | None) -> NDArray[np.uint8]:
     return pictures if one is None else pictures[one : one + 1]
 
 
-def _readings(cell: Cell, place: int, chosen: int | None) -> Content:
+def readings(cell: Cell, place: int, chosen: int | None) -> list[tuple[str, str]]:
+    """(name, value) of all that is known of a step and of how it is drawn."""
     rows = level_words(cell.levels[place], cell.count) if place >= 0 else []
     if chosen is not None and cell.images:
         rows.append(("picture", f"{chosen + 1}/{cell.images}"))
     rows += [*knob_words(cell.resolved or cell.asked), ("weights", weights_words(cell))]
-    width = max(len(name) for name, _ in rows)
-    lines = [Content.assemble((name.ljust(width), "$secondary"), f"  {value}") for name, value in rows if value]
+    return [(name, value) for name, value in rows if value]
+
+
+def in_columns(rows: list[tuple[str, str]], height: int) -> Content:
+    """Names and values, one below the other, in a further column where `height` lines are full."""
+    columns = [rows[first : first + height] for first in range(0, len(rows), height)]
+    lines = []
+    for line in range(len(columns[0]) if columns else 0):
+        parts: list[tuple[str, str]] = []
+        for column in columns:
+            name, value = column[line] if line < len(column) else ("", "")
+            names, values = (max(len(row[side]) for row in column) for side in (0, 1))
+            parts += [(name.ljust(names + 2), "$secondary"), (value.ljust(values + 3), "$foreground")]
+        lines.append(Content.assemble(*parts))
     return Content("\n").join(lines)
