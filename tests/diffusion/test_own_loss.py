@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,11 +17,12 @@ from torch import Tensor
 from tests.diffusion.gaussian import recipe_of
 from tests.waiting import gone, wait_until
 from tui_lab.diffusion import own_loss
-from tui_lab.diffusion.loss_guidance import LossGuidance
+from tui_lab.diffusion.controls import Pictures, controlled
 from tui_lab.diffusion.noise_schedulers import build_sampler
 from tui_lab.diffusion.own_loss import OwnLoss, evaluate, file_sha256
-from tui_lab.diffusion.sampling import DenoisingStep, denoise, initial_noise
+from tui_lab.diffusion.sampling import DenoisingStep, initial_noise
 from tui_lab.errors import LossFileError
+from tui_lab.recipe.denoising import Denoising, parse_denoising
 
 # diffusers 0.42 hands torch tensors to numpy 2 in its old way.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -33,7 +35,7 @@ def own(tmp_path: Path) -> Iterator[Callable[..., OwnLoss]]:
     """Starts one on a file of this text; it is closed when the test is over."""
     started: list[OwnLoss] = []
 
-    def start(text: str, **how: float) -> OwnLoss:
+    def start(text: str, **how: Any) -> OwnLoss:
         path = tmp_path / "mine.py"
         path.write_text(text)
         started.append(OwnLoss(path, **how))
@@ -182,22 +184,30 @@ def test_one_that_nobody_holds_any_more_leaves_by_itself(tmp_path: Path) -> None
     wait_until(lambda: gone(process))
 
 
-def test_it_guides_a_denoising_and_goes_with_it(own: Callable[..., OwnLoss], tmp_path: Path) -> None:
-    red = own("def loss(x0):\n    return (x0[:, 0] - 1).abs().mean()\n")
-    process = process_of(tmp_path / "mine.py")
-    recipe = recipe_of({"noise_scheduler.prediction_type": "sample"})
+@pytest.mark.parametrize("start", ["noise", "inversion"])
+def test_it_guides_a_denoising_and_goes_with_it(tmp_path: Path, start: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("def loss(x0):\n    return (x0[:, 0] - 1).abs().mean()\n")
+    recipe = recipe_of({"noise_scheduler.prediction_type": "sample", "sampling.num_inference_steps": 4})
+    image = {"kind": "data", "index": 0}
+    plain = parse_denoising({"source": "a-run", "start": {"kind": start, "image": image}})
 
     def half(x: Tensor, t: Tensor) -> Tensor:
         return 0.5 * x
 
-    def steps(*steering: LossGuidance) -> Iterator[DenoisingStep]:
-        return denoise(half, build_sampler(recipe), 4, X0, steering=steering)
+    def steps(asked: Denoising) -> Generator[DenoisingStep, None, None]:
+        pictures = Pictures(start=X0[0])
+        sampler, cpu = build_sampler(recipe), torch.device("cpu")
+        return controlled(asked, recipe.sampling, sampler, lambda places: half, tuple(X0.shape), pictures, cpu)
 
-    begun = steps(LossGuidance(red, 40.0, lambda places: half, red.close))
-    pulled, plain = next(begun), next(steps())
-    assert (pulled.x0 - plain.x0)[:, 0].mean() > 0.01
-    assert torch.allclose(pulled.x0[:, 1:], plain.x0[:, 1:], atol=1e-5)
-    begun.close()
+    pulling, plainly = steps(plain.changed(pull={"kind": "file", "path": str(path)})), steps(plain)
+    next(pulling)
+    process = process_of(path)
+    if start == "noise":  # on the way up nothing pulls
+        pulled, alone = next(pulling), list(plainly)[1]
+        assert (pulled.x0 - alone.x0)[:, 0].mean() > 0.01
+        assert torch.allclose(pulled.x0[:, 1:], alone.x0[:, 1:], atol=1e-5)
+    pulling.close()
     assert gone(process)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,11 +49,11 @@ def controlled(
     shape: tuple[int, ...],
     pictures: Pictures,
     device: torch.device,
-) -> Iterator[DenoisingStep]:
+) -> Generator[DenoisingStep, None, None]:
     """The steps of `asked`, where `data.drawable` allows it; `sampling` has its knobs, `shape` is (B, C, H, W).
 
-    The model is called once for each step, and once more where a loss pulls. A loss of one's own that fails raises
-    LossFileError on the way.
+    The model is called once for each step, and once more where a loss pulls. The process of a loss of one's own begins
+    with the first step and goes with the generator; one that fails raises LossFileError on the way.
     """
     with ExitStack() as closed_in_the_end:
         steering: list[Steering] = []

@@ -94,19 +94,12 @@ class LossGuidance(Steering):
     pulled too.
     """
 
-    def __init__(
-        self,
-        gradient: Gradient,
-        scale: float,
-        predict_for: Callable[[Tensor], Predict],
-        release: Callable[[], None] | None = None,
-    ) -> None:
+    def __init__(self, gradient: Gradient, scale: float, predict_for: Callable[[Tensor], Predict]) -> None:
         """`predict_for(places)`: the model as `denoise` asks it, of the pictures of these places of the batch, int64
-        (b,), and with gradients, where x wants them. `release`: called in the end, of an `OwnLoss` its `close`."""
+        (b,), and with gradients, where x wants them."""
         self._gradient = gradient
         self._scale = scale
         self._predict_for = predict_for
-        self._release = release
 
     def on_answer(self, at: Moment, output: Tensor) -> Tensor:
         """Raises RecipeError where the gradient is no number."""
@@ -124,10 +117,6 @@ class LossGuidance(Steering):
         most = moved.abs().amax(dim=(1, 2, 3), keepdim=True)
         self.pull = moved / most.clamp(min=torch.finfo(torch.float32).tiny)
         return answer_for(at.process, x0 + moved, at.x_t, at.levels)
-
-    def close(self) -> None:
-        if self._release:
-            self._release()
 
     def _chained(self, at: Moment, on_x0: Tensor, x_t: Tensor, t: Tensor, places: Tensor | None) -> Tensor:
         """∇_{x_t} L from ∇_{x_0} L, of the pictures of these places: one call of the model, and back through it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,8 @@ from tui_lab.diffusion.steering import Moment, Start, Steering
 PANES = ("x_t", "x0", "eps", "change", "pull")
 """What of a step can be shown; pull is grey where nothing pulls."""
 BOTH = ("x_t", "x0")
-NOISES, NOISE_RANGE = ("eps", "change", "pull"), 3.0
-"""These are shown over ±3, grey where they are nothing."""
+SHOWN_TO: Mapping[str, float] = {"eps": 3.0, "change": 0.5, "pull": 3.0}
+"""The value that is white; black is its negative, and grey nothing. Others are pictures, and white at 1."""
 
 Generators = torch.Generator | list[torch.Generator] | None
 
@@ -60,9 +60,8 @@ class DenoisingStep:
 
     def panes_later(self, names: Sequence[str] = BOTH) -> Callable[[], np.ndarray]:
         """Begin to bring `panes` here; they are waited for when they are asked for. A GPU goes on meanwhile."""
-        # Noise of unit variance mostly fits into a third of its range.
-        shown = [self._pane(name) / NOISE_RANGE if name in NOISES else self._pane(name) for name in names]
-        pixels = to_uint8(torch.stack(shown)).permute(0, 1, 3, 4, 2).contiguous()
+        shown = torch.stack([self._pane(name) / SHOWN_TO.get(name, 1.0) for name in names])
+        pixels = to_uint8(shown).permute(0, 1, 3, 4, 2).contiguous()
         if pixels.device.type != "cuda":
             return pixels.cpu().numpy
         here = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=True)
@@ -131,7 +130,7 @@ def denoise(
       that it may look at it without waiting for a GPU.
     - `steering`, one after the other: `on_answer` of each answer, before the scheduler hears it; `on_arrival` at each
       x_t, the first and the last too. A step's x0 and eps are those of the answer as it was steered, its `pull` is the
-      first that there is. They are closed in the end, or when the generator is.
+      first that there is.
     """
     # On the CPU: schedulers look their timesteps up, and each look at a number on a GPU would wait for all its work.
     scheduler.set_timesteps(num_inference_steps, device="cpu")
@@ -139,38 +138,34 @@ def denoise(
     options = {name: value for name, value in {"generator": generator, "eta": eta}.items() if name in accepted}
     first = start.first_call(scheduler) if start else 0
     state = SamplerState.before(scheduler, x_T.to(torch.float32), first)
-    try:
-        with torch.inference_mode():
-            if start:
-                _go_on(state, first, start.x_t)
-            for steered in steering:
-                _go_on(state, first, steered.on_arrival)
-            before = state.picture(first)
-        if first == state.count:
-            nothing = torch.zeros_like(before)
-            yield DenoisingStep(0, 1, 0.0, 1.0, 0.0, math.inf, before, before.clamp(-1.0, 1.0), nothing, nothing)
-        for index in range(first, state.count):
-            with torch.inference_mode():
-                at = state.moment(index)
-                output = predict(state.model_input(index), at.levels.t.expand(len(x_T))).to(torch.float32)
-                for steered in steering:
-                    output = steered.on_answer(at, output)
-                x0, eps = (of(state, output, at.x_t, at.levels) for of in (predicted_x0, predicted_eps))
-                if index == state.count - 1 and state.stops_short:
-                    state.x = x0
-                else:
-                    state.step(output, index, options)
-                for steered in steering:
-                    _go_on(state, index + 1, steered.on_arrival)
-                shown = state.picture(index + 1)
-                change, before = shown - before, shown
-            t, alpha, sigma, snr = map(float, (at.levels.t, at.levels.alpha, at.levels.sigma, at.levels.snr))
-            pull = next((steered.pull for steered in steering if steered.pull is not None), None)
-            x0 = x0.clamp(-1.0, 1.0)
-            yield DenoisingStep(at.index, at.count, t, alpha, sigma, snr, shown, x0, eps, change, pull)
-    finally:
+    with torch.inference_mode():
+        if start:
+            _go_on(state, first, start.x_t)
         for steered in steering:
-            steered.close()
+            _go_on(state, first, steered.on_arrival)
+        before = state.picture(first)
+    if first == state.count:
+        nothing = torch.zeros_like(before)
+        yield DenoisingStep(0, 1, 0.0, 1.0, 0.0, math.inf, before, before.clamp(-1.0, 1.0), nothing, nothing)
+    for index in range(first, state.count):
+        with torch.inference_mode():
+            at = state.moment(index)
+            output = predict(state.model_input(index), at.levels.t.expand(len(x_T))).to(torch.float32)
+            for steered in steering:
+                output = steered.on_answer(at, output)
+            x0, eps = (of(state, output, at.x_t, at.levels) for of in (predicted_x0, predicted_eps))
+            if index == state.count - 1 and state.stops_short:
+                state.x = x0
+            else:
+                state.step(output, index, options)
+            for steered in steering:
+                _go_on(state, index + 1, steered.on_arrival)
+            shown = state.picture(index + 1)
+            change, before = shown - before, shown
+        t, alpha, sigma, snr = map(float, (at.levels.t, at.levels.alpha, at.levels.sigma, at.levels.snr))
+        pull = next((steered.pull for steered in steering if steered.pull is not None), None)
+        x0 = x0.clamp(-1.0, 1.0)
+        yield DenoisingStep(at.index, at.count, t, alpha, sigma, snr, shown, x0, eps, change, pull)
 
 
 def _go_on(state: SamplerState, index: int, wanted: Callable[[Moment], Tensor]) -> None:

@@ -69,6 +69,3 @@ class Steering:
     def on_arrival(self, at: Moment) -> Tensor:
         """The x_t to go on from in the place of `at.x_t`: before the first call, and after each step."""
         return at.x_t
-
-    def close(self) -> None:
-        """The loop has ended, or was given up: let go of what was held for it."""
