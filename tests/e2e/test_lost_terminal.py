@@ -127,6 +127,21 @@ def test_a_terminal_that_closes_without_a_signal_ends_the_lab(run: RunFolder) ->
                 process.kill()
 
 
+def test_a_terminal_that_takes_nothing_holds_the_lab_up_in_nothing(run: RunFolder) -> None:
+    """Once it takes something again all is there; and signals are heard meanwhile."""
+    with watching(run) as (terminal, process):
+        terminal.hold()
+        step = status_of(run).step
+        wait_until(lambda: status_of(run).step > step + 300)
+        terminal.go_on()
+        terminal.wait_for(lambda text: shown_step(text) > step + 300)
+        terminal.hold()
+        wait_until(lambda: status_of(run).step > step + 700)
+        before = cpu_seconds(process)
+        process.terminate()
+        assert_leaves(process, before)
+
+
 def test_a_stopped_lab_costs_the_run_nothing_and_catches_up(run: RunFolder) -> None:
     with watching(run) as (terminal, process):
         process.suspend()

@@ -155,3 +155,41 @@ def test_the_header_has_words_for_a_slow_line_while_a_film_plays() -> None:
 )
 def test_the_first_guess_of_the_speed(environ: dict[str, str], speed: float) -> None:
     assert link_speed(environ) == speed
+
+
+def test_an_unknown_line_gets_little_of_a_picture_and_more_as_it_takes_it() -> None:
+    clock = Clock()
+    line = Line(LOCAL_LINK, clock=clock)
+    rooms = []
+    for _ in range(6):
+        rooms.append(line.room())
+        line.written(rooms[-1], 0.0)
+        clock.now += 1 / 15
+    assert rooms[:3] == [16_000, 32_000, 64_000] and rooms[-1] > 0.9 * rooms[-2]
+    slow = Line(LOCAL_LINK, clock=clock)
+    slow.written(slow.room(), 0.25)
+    assert slow.room() < rooms[1]
+
+
+def test_pictures_that_come_with_one_write_share_its_room_and_one_that_never_comes_gives_it_back() -> None:
+    clock = Clock()
+    line = Line(100_000, clock=clock)
+    line.promise(4_000)
+    assert line.room() == 1_000 and not line.is_full
+    line.queued(4_000)
+    assert line.room() == 1_000
+    line.dequeued(4_000)
+    line.promise(5_000)
+    assert line.room() == 0
+    clock.now += 1
+    assert line.room() == 5_000
+
+
+def test_a_terminal_that_takes_nothing_is_noticed_before_its_writers_queue_is_full() -> None:
+    line = Line()
+    for _ in range(25):
+        line.queued(100)
+    assert line.is_stuck
+    for _ in range(25):
+        line.dequeued(100)
+    assert not line.is_stuck

@@ -12,11 +12,13 @@ import gc
 import importlib
 import os
 import signal
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import work
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.screen import ActiveBinding, Screen
@@ -31,11 +33,17 @@ from tui_lab.tui.theme import DARK, LIGHT
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from rich.console import RenderableType
     from textual.driver import Driver
 
     from tui_lab.tui.picture_mode import Pictures
     from tui_lab.tui.screens.lab import LabScreen
     from tui_lab.tui.terminal_replies import Reply
+
+_LOOK_SECONDS = 0.03
+"""How often one looks whether there is room again for what was left out."""
+_PATIENCE_SECONDS = 2.0
+"""A terminal may have forgotten to answer, and be waiting itself."""
 
 
 class LabApp(App[LabError]):
@@ -54,6 +62,8 @@ class LabApp(App[LabError]):
         self.left_behind: list[NDArray[np.uint8]] = []
         """Pictures (H, W, 3) for the shell's scrollback, printed once the screen is gone."""
         self.pictures: Pictures | None = None
+        self._left_out_at: float | None = None
+        self._has_waited = False
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = self._memory.theme if self._memory.theme in self.available_themes else DARK.name
@@ -129,6 +139,27 @@ class LabApp(App[LabError]):
         """What takes our pictures from it."""
         return self.pictures.kitty.last_words() if self.pictures is not None else ""
 
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """A whole screen waits for room on the line, and with it all that comes meanwhile: as one opens it is drawn ten
+        times, of which the last is wanted. To a terminal that takes nothing, nothing is sent."""
+        too_much = self.line.is_full and not self._has_waited and _is_whole(renderable, self.size.area)
+        if self._left_out_at is None and not too_much and not self.line.is_stuck:
+            self._has_waited = False
+            super()._display(screen, renderable)
+        elif self._left_out_at is None:
+            self._left_out_at = time.monotonic()
+            self.set_timer(_LOOK_SECONDS, self._catch_up)
+
+    def _catch_up(self) -> None:
+        """Draw what was left out, as it is now."""
+        assert self._left_out_at is not None
+        patient = time.monotonic() - self._left_out_at < _PATIENCE_SECONDS
+        if self.line.is_stuck or (patient and self.line.is_full):
+            self.set_timer(_LOOK_SECONDS, self._catch_up)
+        else:
+            self._left_out_at, self._has_waited = None, True
+            self.refresh()
+
     def on_resize(self) -> None:
         if self.pictures is not None:
             self.pictures.resized()
@@ -164,6 +195,13 @@ class LabApp(App[LabError]):
             self.notify(f"{active.binding.description} needs a run: t trains one, r opens one", markup=False)
             return
         await self.run_action(active.binding.action, active.node)
+
+
+def _is_whole(update: RenderableType | None, cells: int) -> bool:
+    """Whether it draws most of a screen of so many cells."""
+    if isinstance(update, ChopsUpdate):
+        return 2 * sum(end - start for _, start, end in update.spans) > cells
+    return isinstance(update, LayoutUpdate)
 
 
 def _build_lab(target: str | None, memory: Memory) -> LabScreen:

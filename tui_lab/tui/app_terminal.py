@@ -22,6 +22,7 @@ def terminal_of(app: App[Any], line: Line) -> Terminal | None:
         write=driver.write,
         ask=driver.ask,
         room=line.room,
+        promise=line.promise,
         later=app.set_timer,
         say=lambda words: app.notify(words, title="Pictures", severity="warning", markup=False),
     )

@@ -2,7 +2,8 @@
 
 What is written waits in order behind all that was written before: on a line of 1 MB/s, ten full frames a second held a
 key's echo up for 4.5 s. So the one `Line` of the app counts every byte that goes out, learns from the writer how fast
-they are taken, and lets pictures have only so much on its way that an echo behind it is still prompt.
+they are taken, and lets pictures have only so much on its way that an echo behind it is still prompt. Of an unknown
+line they get little room at first, and twice as much whenever that was taken at once.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ _BUFFER_BYTES = 12_000
 """What Linux keeps between a program and a terminal that doesn't read."""
 _OVERDUE_SECONDS = 0.06
 _GIVEN_UP_SECONDS = 10.0
+_FIRST_BYTES = 16_000
+"""Of pictures, on a line of which nothing is known."""
+_STUCK_WRITES = 20
+"""So many wait when a terminal takes nothing; where 30 do, Textual waits too, and hears no key and no signal."""
+_PROMISE_SECONDS = 0.2
 _USUAL_ANSWER_SECONDS = 0.1
 _LITTLE = 3000
 """Bytes; an answer that comes behind so few tells how far away the terminal is, and nothing of its speed."""
@@ -66,9 +72,14 @@ class Line:
         """`link` is the first guess; with `most` it never rises above that."""
         self._most = most or _FASTEST
         self._rate = link
+        self._is_remote = link < LOCAL_LINK
+        """More than the terminal's own buffer may be on its way."""
         self._clock = clock
         self._lock = threading.Lock()
         self._queued = 0
+        self._writes = 0
+        self._promised, self._promised_until = 0, 0.0
+        self._proved: float = _FIRST_BYTES
         self._level = 0.0
         self._drained_at = clock()
         self._waited = _Waited()
@@ -92,11 +103,24 @@ class Line:
 
     def room(self) -> int:
         """Bytes that pictures may send now; 0 or less: none."""
-        waiting = self.on_their_way
-        asked = self._asked
-        if asked is not None and self._overdue(asked) > _OVERDUE_SECONDS:
-            return 0
-        return int(self._rate * _AHEAD_SECONDS - waiting)
+        promised = self._promised if self._clock() < self._promised_until else 0
+        return self._room() - promised
+
+    @property
+    def is_full(self) -> bool:
+        """As much is on its way as there should be."""
+        return self._room() <= 0
+
+    def promise(self, size: int) -> None:
+        """A picture will send so much with the next write: others have that much less room until then, or for a while
+        where that write never comes."""
+        self._promised += size
+        self._promised_until = self._clock() + _PROMISE_SECONDS
+
+    @property
+    def is_stuck(self) -> bool:
+        """So much waits for a terminal that takes nothing that no more should be added."""
+        return self._writes > _STUCK_WRITES
 
     # What the driver tells
 
@@ -104,11 +128,14 @@ class Line:
         """So much was handed to the writer."""
         with self._lock:
             self._queued += size
+            self._writes += 1
+            self._promised = 0
 
     def dequeued(self, size: int) -> None:
         """The writer has done with it."""
         with self._lock:
             self._queued -= size
+            self._writes -= 1
 
     def written(self, size: int, seconds: float) -> None:
         """The writer wrote so many bytes, and was held by them for so long."""
@@ -118,13 +145,15 @@ class Line:
             self.sent += size
             if seconds > _WAITED_SECONDS:
                 self._unhindered = 0
-                self._level = max(self._level, _BUFFER_BYTES)
+                self._level = max(self._level, _BUFFER_BYTES) if self._is_remote else _BUFFER_BYTES
                 self._waited = _Waited(self._waited.size + size, self._waited.seconds + seconds)
                 if self._waited.seconds > _MEASURED_SECONDS:
+                    self._proved = math.inf  # from here on the rate tells
                     self._seen(self._waited.size / self._waited.seconds)
                     self._waited = _Waited()
                 return
             self._waited = _Waited()
+            self._proved += size
             self._unhindered += size
             if self._unhindered > self._rate / 2:
                 self._unhindered = 0
@@ -155,6 +184,12 @@ class Line:
                 self._seen(asked.behind / late)
 
     # Underneath
+
+    def _room(self) -> int:
+        asked = self._asked
+        if asked is not None and self._overdue(asked) > _OVERDUE_SECONDS:
+            return 0
+        return int(min(self._rate * _AHEAD_SECONDS, self._proved) - self.on_their_way)
 
     def _overdue(self, asked: _Question) -> float:
         return self._clock() - asked.at - self._quickest - asked.behind / self._rate

@@ -18,12 +18,13 @@ PACE_SECONDS = 1 / 30
 
 @dataclass(frozen=True)
 class Terminal:
-    """What pictures need of whoever holds the terminal: to write and to ask, how many bytes there is room for now, to
-    be called later, and to say something to the person."""
+    """What pictures need of whoever holds the terminal: to write and to ask, how many bytes there is room for now and
+    to promise that so many come with the next write, to be called later, and to say something to the person."""
 
     write: Callable[[str], None]
     ask: Callable[[str], None]
     room: Callable[[], int]
+    promise: Callable[[int], None]
     later: Callable[[float, Callable[[], None]], object]
     say: Callable[[str], None]
 

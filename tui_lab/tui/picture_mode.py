@@ -64,6 +64,11 @@ class Pictures:
         """How many bytes the line to the terminal has room for now."""
         return self._terminal.room if self._terminal is not None else None
 
+    def promise(self, size: int) -> None:
+        """So many bytes of a picture come with the next write."""
+        if self._terminal is not None:
+            self._terminal.promise(size)
+
     @property
     def _cell_size(self) -> CellSize | None:
         told = self._answers.cell if self._answers is not None else None

@@ -88,7 +88,8 @@ class PixelView(Widget):
         self._quality = BEST
         self._target: Target | None = None
         self.room: Callable[[], int] | None = None
-        """How many bytes may be sent now; None: any number. Lines that find no room follow as soon as there is some."""
+        """How many bytes may be sent now; None: as many as the line to the terminal has room for. Lines that find no
+        room follow as soon as there is some."""
         self.behind = False
         """Lines are still those of pictures before."""
         self._catches_up = False
@@ -261,9 +262,8 @@ class PixelView(Widget):
 
     def _rows_in_turn(self, rows: list[int], cells: CellRows, depth: ColourDepth, full: dict[int, str]) -> list[int]:
         """As many of the rows as there is room for."""
-        room = self.room
-        if room is None and full:
-            room = pictures_of(self.app).room
+        pictures = pictures_of(self.app)
+        room = self.room or pictures.room
         if room is None or depth is ColourDepth.NONE:
             self.behind = False
             return rows
@@ -272,6 +272,7 @@ class PixelView(Widget):
             sizes[place] = len(full[y]) if y in full else sizes[place]
         chosen = self._lines.in_turn(rows, sizes, room())
         self.behind = len(chosen) < len(rows)
+        pictures.promise(int(sizes[np.searchsorted(rows, chosen)].sum()))
         return chosen
 
     def _encode(
