@@ -71,7 +71,7 @@ def test_what_steers_a_denoising_is_said() -> None:
 
 def test_readings_take_another_column_where_the_lines_are_full() -> None:
     rows = [("step", "1/20"), ("t", "999"), ("σ", "1")]
-    assert str(in_columns(rows, 2)).split("\n") == ["step  1/20   σ  1   ", "t     999           "]
+    assert str(in_columns(rows, 2)).split("\n") == ["step  1/20   σ  1", "t     999       "]
     assert str(in_columns(rows, 9)).count("\n") == 2
 
 

@@ -22,6 +22,7 @@ from tui_lab.tui.denoising_choice import beside, checkpoints_of
 from tui_lab.tui.desk import Desk
 from tui_lab.tui.layouts import layout_for
 from tui_lab.tui.live_denoising import LiveDenoising
+from tui_lab.tui.looking_ahead import LookingAhead
 from tui_lab.tui.pane_choice import next_panes, panes_for, panes_of
 from tui_lab.tui.player import Player
 from tui_lab.tui.screens.theatre_doors import TheatreDoors
@@ -87,10 +88,12 @@ class TheatreScreen(TheatreDoors):
         self._panes = ""
         self._chosen: int | None = None
         self._alone = False
-        self._ahead: list[Denoising] = []
+        self._ahead = LookingAhead(desk.cells)
         self._steps: tuple[int, ...] = ()
         """The checkpoints that were there when another one was last asked for."""
         self._dirty = False
+        self._can = False, False
+        """Whether there is anything to export, and to keep."""
         self._deaf: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
@@ -109,8 +112,8 @@ class TheatreScreen(TheatreDoors):
 
     def on_unmount(self) -> None:
         self._deaf()
-        for asked in (self.asked, *self._ahead):
-            self.desk.cells.cancel(asked)
+        self._ahead.stop()
+        self.desk.cells.cancel(self.asked)
 
     def on_screen_resume(self) -> None:
         """What was opened over this one may have stopped what it had asked for."""
@@ -197,19 +200,9 @@ class TheatreScreen(TheatreDoors):
             self._draw_soon()
 
     def _look_ahead(self) -> None:
-        """The checkpoints beside this one are drawn while it is looked at, and no others any more; none of them on a
-        processor that a run is using."""
-        at = self.asked.checkpoint
+        """Not on a processor that a run is using."""
         busy = self._run is not None and self._run.alive and self._run.status.device in ("", "cpu")
-        found = [beside(self._steps, at, by) for by in (1, -1)] if at is not None and not busy else []
-        ahead = [self.asked.changed(checkpoint=step) for step in found if step is not None]
-        wanted = {asked.key() for asked in (self.asked, *ahead)}
-        for asked in self._ahead:
-            if asked.key() not in wanted:
-                self.desk.cells.cancel(asked)
-        self._ahead = ahead
-        for asked in ahead:
-            self.desk.cells.want(asked, first=False)
+        self._ahead.around(self.asked, () if busy else self._steps)
 
     def _cell_changed(self, cell: Cell) -> None:
         if cell.asked.key() == self.asked.key():
@@ -241,6 +234,9 @@ class TheatreScreen(TheatreDoors):
             self._chosen = min(self._chosen, cell.images - 1)
         self._stage.show(cell, place, list(self.panes), self._chosen, self._alone)
         self._say_title(cell, place)
+        if (place >= 0, cell.done) != self._can:
+            self._can = place >= 0, cell.done
+            self.refresh_bindings()
 
     def _say_title(self, cell: Cell, place: int) -> None:
         at = self.asked.checkpoint
@@ -260,7 +256,7 @@ class TheatreScreen(TheatreDoors):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "now":
-            return True if self._live is not None else None
+            return self._live is not None
         return super().check_action(action, parameters)
 
     def _there(self) -> tuple[int, int]:

@@ -78,8 +78,10 @@ class TheatreDoors(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "map":
             return True if self.asked.checkpoint is not None else None
-        if action in ("export", "keep"):
+        if action == "export":
             return True if self.place >= 0 else None
+        if action == "keep":
+            return True if self.cell.done else None
         return True
 
     def action_map(self) -> None:

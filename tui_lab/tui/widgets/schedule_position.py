@@ -14,6 +14,7 @@ from tui_lab.errors import RecipeError
 from tui_lab.recipe import Recipe
 from tui_lab.recipe.schema import NoiseScheduler
 from tui_lab.tui.schedule_curves import Shown, series_of
+from tui_lab.tui.schedule_words import has_timesteps
 from tui_lab.tui.widgets.line_chart import LineChart
 from tui_lab.workbench.cell import Level
 
@@ -55,6 +56,7 @@ class SchedulePosition(Vertical):
             return
         self._noise = recipe.noise_scheduler
         chart.y_range = picture_and_noise.y_range
+        chart.x_label = "t" if has_timesteps(recipe.noise_scheduler) else "level"
         chart.set_series(series_of(picture_and_noise, [], log_x=False, log_y=False))
 
     def mark(self, levels: Sequence[Level], place: int) -> None:

@@ -123,6 +123,9 @@ def in_columns(rows: list[tuple[str, str]], height: int) -> Content:
         for column in columns:
             name, value = column[line] if line < len(column) else ("", "")
             names, values = (max(len(row[side]) for row in column) for side in (0, 1))
-            parts += [(name.ljust(names + 2), "$secondary"), (value.ljust(values + 3), "$foreground")]
+            if parts:
+                parts.append(("   ", ""))
+            room = values if column is not columns[-1] else 0
+            parts += [(name.ljust(names + 2), "$secondary"), (value.ljust(room), "$foreground")]
         lines.append(Content.assemble(*parts))
     return Content("\n").join(lines)
