@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from tests.drawer import IMAGES, Drawer
@@ -57,7 +59,7 @@ def open_control(heron: Callable[[dict[str, Any]], str]) -> OpenedControl:
         app: App[None] = App()
         app.register_theme(DARK)
         app.theme = DARK.name
-        screen, got = ControlScreen(desk, asked), []
+        screen, got = ControlScreen(desk, asked), list[Denoising | None]()
         async with app.run_test(size=size) as pilot:
             if drawn:
                 cell = desk.cells.want(asked)
@@ -86,6 +88,10 @@ def lines(screen: ControlScreen) -> list[str]:
 
 def go(screen: ControlScreen, key: str) -> None:
     screen.query_one(ControlList).go(key)
+
+
+def says(dialog: Screen[Any], words: str) -> bool:
+    return words in str(dialog.query_one("#complaint", Static).visual)
 
 
 async def answer(pilot: Pilot[Any], kind: type, *keys: str) -> None:
@@ -136,7 +142,7 @@ async def test_a_bad_value_is_one_line_where_it_is_typed(open_control: OpenedCon
         for text, line in (("nan", "guidance_scale"), ("many", "takes a number"), ("101", "guidance_scale")):
             dialog.query_one(Input).value = text
             await pilot.press("enter")
-            await until(pilot, lambda line=line: line in str(dialog.query_one("#complaint", Static).visual))
+            await until(pilot, partial(says, dialog, line))
         await pilot.press("escape")
         assert asked_of(screen).knobs == {}
 

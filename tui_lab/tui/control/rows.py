@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tui_lab.data import Images
+from tui_lab.data.drawable import drawable
 from tui_lab.errors import RecipeError
 from tui_lab.recipe import KNOBS, Knob, Recipe
 from tui_lab.recipe.classes import null_label, real_classes
-from tui_lab.recipe.control_checks import check_control
 from tui_lab.recipe.denoising import ClassLabel, Denoising
 from tui_lab.sanitize import clean
 
@@ -53,7 +53,7 @@ class Subject:
 
     def check(self, asked: Denoising) -> None:
         """Raises RecipeError, with the way out, where the source cannot be drawn so."""
-        check_control(asked, asked.recipe_of(self.recipe))
+        drawable(asked, self.recipe)
 
     @property
     def no_classes(self) -> str:

@@ -76,7 +76,8 @@ class PickPath(ModalScreen[Path | None]):
 
     def _say(self, path: Path, words: str) -> None:
         said = Content.assemble((clean(shortened(path)), "bold"), "\n", (words, "$secondary"))
-        self.query_one("#path-words", Static).update(said)
+        for shown in self.query("#path-words").results(Static):  # none, while it is left
+            shown.update(said)
 
     @on(FileTree.Taken)
     def _taken(self, event: FileTree.Taken) -> None:
