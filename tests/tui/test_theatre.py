@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,17 @@ import pytest
 
 from tests.drawer import IMAGES, STEPS, Drawer, picture
 from tests.tui.conftest import until
+from tests.tui.rank import Rank
 from tests.tui.theatre import OpenedTheatre, finished, said, shown
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.folder import RunFolder
-from tui_lab.tui.app import LabApp
+from tui_lab.tui.desk import Desk
+from tui_lab.tui.screens.ask import Choose
 from tui_lab.tui.screens.theatre import TheatreScreen
 from tui_lab.tui.widgets.denoising_panes import DenoisingPanes
 from tui_lab.tui.widgets.line_chart import LineChart
 from tui_lab.tui.widgets.scrub_bar import ScrubBar
+from tui_lab.workbench.client import Workbench
 
 
 async def test_a_denoising_comes_step_by_step_and_says_where_it_is(open_theatre: OpenedTheatre, drawer: Drawer) -> None:
@@ -152,11 +155,50 @@ async def test_a_run_that_is_gone_is_said(open_theatre: OpenedTheatre) -> None:
         await until(pilot, lambda: any("egret" in note.message for note in theatre.app._notifications))
 
 
-async def test_the_labs_key_asks_what_to_denoise_with(open_lab: Any, heron: RunFolder, tmp_path: Path) -> None:
+@pytest.fixture
+def drawing_workbench(drawer: Drawer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lab's own workbench draws as the drawer does."""
+    monkeypatch.setattr(Workbench, "denoise", lambda _, asked, panes, device: drawer.denoise(asked, panes, device))
+
+
+async def test_the_labs_key_asks_what_to_denoise_with(open_lab: Any, heron: RunFolder, drawing_workbench: None) -> None:
     async with open_lab() as (lab, pilot):
         await pilot.press("n")
-        await until(pilot, lambda: type(lab.app.screen).__name__ == "Choose")
-        assert isinstance(lab.app, LabApp)
+        await until(pilot, lambda: isinstance(lab.app.screen, Choose))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(lab.app.screen, TheatreScreen))
         assert lab.app.screen.asked == Denoising(source="heron", checkpoint=300)
+
+
+async def test_enter_in_the_denoising_panel_opens_the_run_with_the_knobs_as_they_are(
+    open_lab: Any, heron: RunFolder, drawing_workbench: None
+) -> None:
+    async with open_lab(target="heron") as (lab, pilot):
+        await until(pilot, lambda: lab.attached is not None)
+        lab.draft.set("sampling.num_inference_steps", 7)
+        await pilot.press("5", "enter")
+        await until(pilot, lambda: isinstance(lab.app.screen, TheatreScreen))
+        asked = lab.app.screen.asked
+        assert (asked.source, asked.checkpoint) == ("heron", 300)
+        assert asked.knobs["num_inference_steps"] == 7 and asked.knobs["seed"] == 0
+
+
+async def test_a_live_run_draws_itself_and_lies_after_its_newest_checkpoint(
+    open_lab: Any, heron: RunFolder, drawer: Drawer
+) -> None:
+    live = SimpleNamespace(folder=heron, id="heron", alive=True, status=SimpleNamespace(device="cpu"))
+    rank = Rank(heron)
+    async with open_lab() as (lab, pilot):
+        theatre = TheatreScreen(Desk(drawer), Denoising(source="heron", knobs={"seed": 5}), live)
+        await lab.app.push_screen(theatre)
+        await until(pilot, lambda: "heron now" in said(theatre))
+        rank.shows(2)
+        await until(pilot, lambda: shown(theatre, 140, 2, seed=5))
+        rank.records(rank.asked())
+        await finished(theatre, pilot, checkpoint=140, seed=5)
+        await pilot.press("up")
+        await finished(theatre, pilot, checkpoint=300, seed=5)
+        assert drawer.asked == [300]  # no neighbours while the run has the processor
+        await pilot.press("down")
+        await until(pilot, lambda: "heron now" in said(theatre))
+        assert rank.asked().data["denoising"]["checkpoint"] is None
