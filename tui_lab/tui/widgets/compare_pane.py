@@ -46,6 +46,8 @@ class ComparePane(Vertical):
         self.letter = letter
         self._own, self._other_noise, self._chosen = "", False, False
         self._where: tuple[str, ...] = ()
+        self.pictures: NDArray[np.uint8] | None = None
+        """Those that stand there."""
 
     def compose(self) -> ComposeResult:
         yield Static(classes="pane-head")
@@ -69,6 +71,7 @@ class ComparePane(Vertical):
     def show(self, pictures: NDArray[np.uint8], where: Sequence[str]) -> None:
         """(B, H, W, C), and where in the denoising they stand, what matters most first."""
         self.set_class(False, "-without-pictures")
+        self.pictures = pictures
         self.view.show(pictures)
         self._where = tuple(where)
         self._say()
@@ -79,7 +82,7 @@ class ComparePane(Vertical):
             self._where = (words,)
         else:
             self.set_class(True, "-without-pictures")
-            self._where = ()
+            self._where, self.pictures = (), None
             self.query_one(".pane-words", Static).update(Content(words), layout=False)
         self._say()
 
