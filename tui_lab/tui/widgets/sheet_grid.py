@@ -67,7 +67,7 @@ class SheetGrid(PixelView, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id="sheet-grid")
         self._places: dict[tuple[int, int], Place] = {}
-        self._sheet = (1, 1)
+        self._extent = (1, 1)
         self._picture, self._each = (16, 16), 1
         self._at = self._first = (0, 0)
         self._sizing = 0
@@ -86,17 +86,17 @@ class SheetGrid(PixelView, can_focus=True):
     @property
     def plan(self) -> SheetLayout:
         found = self._plans_found()
-        return found[max(0, min(len(found) - 1, usual(found, self._sheet) + self._sizing))]
+        return found[max(0, min(len(found) - 1, usual(found, self._extent) + self._sizing))]
 
     def _plans_found(self) -> list[SheetLayout]:
-        asked = (self._picture, self._each, self._sheet, self.size)
+        asked = (self._picture, self._each, self._extent, self.size)
         if self._plans[0] != asked:
             self._plans = asked, layouts(*asked)
         return self._plans[1]
 
     def lay(self, rows: int, columns: int) -> None:
         """A sheet of so many rows and columns, nothing in it yet."""
-        self._sheet, self._places = (rows, columns), {}
+        self._extent, self._places = (rows, columns), {}
         self._sizing = 0
         self.go(*self._at)
 
@@ -118,11 +118,11 @@ class SheetGrid(PixelView, can_focus=True):
 
     def go(self, row: int, column: int) -> None:
         """Frame that place, and scroll as far as that takes."""
-        self._at = max(0, min(self._sheet[0] - 1, row)), max(0, min(self._sheet[1] - 1, column))
+        self._at = max(0, min(self._extent[0] - 1, row)), max(0, min(self._extent[1] - 1, column))
         layout = self.plan
         self._first = (
-            max(min(self._first[0], self._at[0], self._sheet[0] - layout.down), self._at[0] - layout.down + 1),
-            max(min(self._first[1], self._at[1], self._sheet[1] - layout.across), self._at[1] - layout.across + 1),
+            max(min(self._first[0], self._at[0], self._extent[0] - layout.down), self._at[0] - layout.down + 1),
+            max(min(self._first[1], self._at[1], self._extent[1] - layout.across), self._at[1] - layout.across + 1),
         )
         self.draw()
         self.post_message(self.Moved())
@@ -138,7 +138,7 @@ class SheetGrid(PixelView, can_focus=True):
 
     def action_resize(self, by: int) -> None:
         found = self._plans_found()
-        begun = usual(found, self._sheet)
+        begun = usual(found, self._extent)
         self._sizing = max(-begun, min(len(found) - 1 - begun, self._sizing + by))
         self.go(*self._at)
 
