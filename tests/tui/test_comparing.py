@@ -184,7 +184,7 @@ async def test_another_run_takes_a_sampler_along_that_fits_it(open_panes: Opened
 
 async def test_panes_are_added_up_to_four_and_what_is_put_together_stays_pinned(open_panes: Opened) -> None:
     async with open_panes() as (screen, pilot):
-        for _ in range(3):
+        for _ in range(2):
             await pilot.press("plus", "escape")
         assert len(panes(screen)) == 4
         await pilot.press("plus", "d")
