@@ -68,13 +68,13 @@ def few_bins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("changes", LEARNT.values(), ids=LEARNT.keys())
 def test_the_loss_falls(changes: dict[str, Any], images: Images) -> None:
-    seen = losses(a_learner(images, learning(changes)), 30)
+    seen = losses(a_learner(images, learning(changes)), 20)
     assert sum(seen[-5:]) < 0.9 * sum(seen[:5])
 
 
 @pytest.mark.parametrize("changes", [DIT, {**DIT, **FLOW, **CLASSES}, BASIC], ids=["dit", "dit by class", "basic"])
 def test_other_models_learn_too(changes: dict[str, Any], images: Images) -> None:
-    seen = losses(a_learner(images, learning(changes)), 30)
+    seen = losses(a_learner(images, learning(changes)), 20)
     assert sum(seen[-5:]) < 0.8 * sum(seen[:5])
 
 

@@ -415,9 +415,9 @@ def test_nothing_is_lost_in_one_long_story(chaos: None) -> None:
 
 
 def test_nothing_is_lost_whatever_is_killed(chaos: None) -> None:
-    done = break_things(cases=6, derandomize=True)
+    done = break_things(cases=4, derandomize=True)
     assert sum(done[kind] for kind in KILLS) >= 3, f"a test of kills that killed too little: {done}"
-    assert done["runs verified"] >= 6 and done["commands"], done
+    assert done["runs verified"] >= 4 and done["commands"], done
 
 
 @pytest.mark.slow
