@@ -158,7 +158,7 @@ class LoadingScreen(SamplingScreen):
                 self.refresh_bindings()
 
     async def _read_by_workbench(self, recipe: Recipe) -> Images:
-        async with contextlib.aclosing(self._workbench.fetch(dump_recipe(recipe))) as steps:
+        async with contextlib.aclosing(self.workbench.fetch(dump_recipe(recipe))) as steps:
             async for done, total in steps:
                 self.data_read(done, total)
         images = await self._cached(recipe.dataset)
@@ -190,7 +190,7 @@ class LoadingScreen(SamplingScreen):
 
     async def _batch(self, step: int) -> NDArray[np.uint8]:
         """What the model sees at a step. Raises LabError."""
-        return await self._workbench.batch(self.draft.to_toml(), step)
+        return await self.workbench.batch(self.draft.to_toml(), step)
 
     # Choosing
 
