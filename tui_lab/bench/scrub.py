@@ -3,7 +3,7 @@
     python -m tui_lab.bench.scrub [--steps 50] [--images 64] [--side 16] [--rounds 2] [--json]
 
 The real lab in a real pseudo-terminal, its theatre opened on a run; only the denoising is not a model's, but noise that
-fades into smooth pictures, so that every pixel changes with every step. A step's time is from the key press to the last
+fades, so that every pixel changes with every step. A step's time is from the key press to the last
 byte of what it changed on the screen, with four panes and with one.
 """
 
@@ -87,11 +87,11 @@ def _scrub(terminal: PtyTerminal, options: argparse.Namespace) -> _Scrubbed:
 
 
 def fading(asked: Denoising, steps: int, images: int, side: int, panes: int) -> list[np.ndarray]:
-    """uint8 (panes, B, H, W, 3) of each step: noise that fades into smooth pictures, each pane another."""
+    """uint8 (panes, B, H, W, 3) of each step: noise that fades, though never quite, into smooth pictures."""
     random = np.random.default_rng(asked.knobs.get("seed", 0))
     noise = random.integers(0, 256, (panes, images, side, side, 3))
     smooth = np.linspace(0, 255, side)[:, None, None] + np.zeros((panes, images, side, side, 3))
-    shares = np.linspace(1, 0, steps)
+    shares = np.linspace(1, 0.2, steps)
     return [(share * noise + (1 - share) * smooth).astype(np.uint8) for share in shares]
 
 
