@@ -359,6 +359,6 @@ class MaskView(PixelView, can_focus=True):
 def hatched(shown: Pixels, accent: NDArray[np.int_]) -> Pixels:
     """(H, W, 3) dimmed, with diagonal stripes of a colour: how pixels look that are drawn anew."""
     y, x = np.indices(shown.shape[:2])
-    stripe = ((x + y) % 4 < 2)[..., None]
+    stripe = np.less((x + y) % 4, 2)[..., None]
     dim = shown * DIMMED
     return np.rint(np.where(stripe, dim * 0.4 + accent * 0.6, dim)).astype(np.uint8)
