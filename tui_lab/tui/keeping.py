@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tui_lab.errors import RunError
 from tui_lab.pictures.gallery import Kept, keep
-from tui_lab.pictures.sidecar import Sidecar, sidecar_of
+from tui_lab.pictures.sidecar import sidecar_of
 from tui_lab.workbench.cell import Cell
 
 
@@ -20,6 +20,5 @@ def keep_sample(cell: Cell, place: int) -> Kept:
     """Keep one of the cell's samples. Raises LabError where they are not finished, or the disk is full."""
     samples = finished(cell)
     if samples is None or cell.resolved is None or cell.origin is None:
-        raise RunError("it is not drawn to its end yet: what is kept is a finished picture")
-    sidecar: Sidecar = sidecar_of(cell.resolved.changed(place=place), cell.origin, samples)
-    return keep(samples[place], sidecar)
+        raise RunError("only what is drawn to its end from a checkpoint can be kept")
+    return keep(samples[place], sidecar_of(cell.resolved.changed(place=place), cell.origin, samples))

@@ -108,4 +108,5 @@ class ControlDraft:
 
     def steers(self, row: Row) -> bool:
         """Whether the row stands otherwise than it would by itself."""
-        return row.section != SEED and row.cleared(self.asked) != self.asked
+        plain = row.cleared(self.asked)
+        return row.section != SEED and row.value(plain, self.subject) != row.value(self.asked, self.subject)

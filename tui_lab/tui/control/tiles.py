@@ -41,8 +41,9 @@ def tiles_of(
     if section == PULL and asked.pull is not None:
         return pull_tiles(asked, subject.recipe, images)
     if section in (VARIATION, BETWEEN, SEED) and samples is not None:
-        if section == VARIATION and asked.place is not None and asked.place < len(samples):
-            return [(f"sample {asked.place + 1}", samples[asked.place])]
+        varied = asked.variation
+        if section == VARIATION and varied is not None and varied.place < len(samples):
+            return [(f"sample {varied.place + 1}", samples[varied.place])]
         return [(str(place + 1), pixels) for place, pixels in enumerate(samples)]
     return []
 

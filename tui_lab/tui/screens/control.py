@@ -102,7 +102,7 @@ class ControlScreen(Screen[Denoising | None]):
         subject = Subject(recipe)
         seed, place = subject.knob(self._asked, "seed"), self._asked.place
         chosen = Variation(seed=seed, place=place) if place is not None else None
-        self._draft = ControlDraft(self._asked, subject, control_rows(chosen))
+        self._draft = ControlDraft(self._asked.changed(place=None), subject, control_rows(chosen))
         self.query_one(ControlList).focus()
         self._show()
         self._load_data()

@@ -31,6 +31,7 @@ class TheatreDoors(Screen[None]):
         Binding("h", "sheet", "How low", tooltip="How low can you go: samplers by step counts, or any two knobs"),
         Binding("e", "export", "Export", tooltip="PNG, GIF, WebP, a strip for a paper, or into the shell's scrollback"),
         Binding("s", "keep", "Keep", tooltip="Keep the chosen sample in the gallery, with all that makes it again"),
+        Binding("g", "gallery", "Gallery", tooltip="What was kept: open it again, export it, draw it again"),
         Binding("o", "open", "Open", tooltip="Another run, or the folder of a pipeline"),
     ]
 
@@ -133,20 +134,20 @@ class TheatreDoors(Screen[None]):
 
     def action_keep(self) -> None:
         """The finished picture of the chosen place, whatever step is on the screen."""
-        from tui_lab.pictures.gallery import keep
-        from tui_lab.pictures.sidecar import sidecar_of
+        from tui_lab.tui.keeping import keep_sample
 
-        cell = self.cell
-        if not cell.done or cell.resolved is None or cell.origin is None:
-            self.notify("Only what is drawn to its end from a checkpoint can be kept", severity="warning", markup=False)
-            return
-        finished, place = cell.pane("x_t", len(cell.levels) - 1), self.chosen or 0
+        place = self.chosen or 0
         try:
-            kept = keep(finished[place], sidecar_of(cell.resolved.changed(place=place), cell.origin, finished))
+            kept = keep_sample(self.cell, place)
         except LabError as error:
             self.complain(error)
         else:
-            self.notify(f"Picture {place + 1} is in the gallery: {kept.path}", markup=False)
+            self.notify(f"Picture {place + 1} is in the gallery (g): {kept.path}", markup=False)
+
+    def action_gallery(self) -> None:
+        from tui_lab.tui.screens.gallery import GalleryScreen
+
+        self.app.push_screen(GalleryScreen(self.desk), self.show_asked)
 
     @work(exclusive=True, group="open")
     async def action_open(self) -> None:
