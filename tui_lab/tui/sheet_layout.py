@@ -93,7 +93,8 @@ def _fullest(
         for few in range(1, rows + 1):
             one = _in_view(SheetLayout(enlarge, reduce, height, width, columns, few), sheet, size)
             in_view = one.across >= min(sheet[1], best.across) and one.down >= min(sheet[0], ENOUGH_ROWS, best.down)
-            if one.shown <= images and in_view and one.shown > best.shown:
+            fits = one.pitch_x <= size.width and one.pitch_y <= 2 * size.height
+            if best.shown < one.shown <= images and in_view and fits:
                 best = one
     return best
 

@@ -147,15 +147,17 @@ class SheetScreen(Screen[None]):
 
     @on(SheetGrid.Moved)
     def _moved(self) -> None:
-        if self._drawing is not None:
+        if self._drawing is not None and self.is_attached:
             self._say()
 
     def _say(self) -> None:
         """The title, and what stands in the frame."""
         drawing = self.drawing
-        done = drawing.count - drawing.left
-        state = f"{done}/{drawing.count}" if drawing.left else f"all {drawing.count} drawn"
-        state += "" if drawing.running or not drawing.left else "  stopped: space goes on"
+        state = f"{len(drawing.finished)}/{drawing.count} drawn"
+        if drawing.left and not drawing.running:
+            state += "  stopped: space goes on"
+        elif drawing.errors:
+            state += f"  {len(drawing.errors)} failed: space tries again"
         self.query_one("#sheet-title", Static).update(
             Content.assemble(
                 (self._heading, "$primary bold"),
@@ -212,7 +214,7 @@ class SheetScreen(Screen[None]):
         if action == "export":
             return True if self._drawing.finished else None
         if action == "pause":
-            return True if self._drawing.left else None
+            return True if self._drawing.left or self._drawing.errors else None
         return True
 
     @on(SheetGrid.Opened)

@@ -202,7 +202,7 @@ class SheetGrid(PixelView, can_focus=True):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The pictures, and over them the words of places that have none."""
         strips = super().render_lines(Region(0, crop.y, self.size.width, crop.height))
-        for x, y, text, dim in self._words():
+        for x, y, text, dim in self.words_over():
             if crop.y <= y < crop.bottom:
                 strip, word = strips[y - crop.y], self._word(text, dim)
                 beyond = x + len(text)
@@ -211,7 +211,7 @@ class SheetGrid(PixelView, can_focus=True):
             strips = [strip.crop(*crop.column_span) for strip in strips]
         return strips
 
-    def _words(self) -> list[tuple[int, int, str, bool]]:
+    def words_over(self) -> list[tuple[int, int, str, bool]]:
         """(x, y, text, dim) of each line of words, in the middle of its place."""
         layout, found = self.plan, []
         for row, column, place in self._in_view():

@@ -45,7 +45,7 @@ class TitledSheet(Vertical):
     def title(self, knobs: tuple[str, str], rows: Sequence[str], columns: Sequence[str]) -> None:
         """What rows and columns turn, and the value of each."""
         self._knobs, self._rows, self._columns = knobs, tuple(rows), tuple(columns)
-        width = max(len(knobs[0]), min(MOST_TITLE, max(map(len, rows), default=0)))
+        width = max(len(knobs[1]), min(MOST_TITLE, max(map(len, rows), default=0)))
         self.query_one("#sheet-rows").styles.width = width + 1
         self.grid.lay(len(rows), len(columns))
 
