@@ -213,13 +213,17 @@ def _build_lab(target: str | None, memory: Memory) -> LabScreen:
     return screen
 
 
-_M_ARENA_MAX = -8
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+_LARGE_BYTES = 256 << 10
 
 
-def _share_one_heap() -> None:
-    """glibc gives every thread a heap of its own, each with its own waste: a few megabytes, where one would do."""
+def _keep_the_heap_small() -> None:
+    """glibc gives every thread a heap of its own, each with its own waste: a few megabytes, where one would do. And it
+    learns to take ever larger arrays from the heap, where what is freed stays: those of curves go back at once."""
     with contextlib.suppress(OSError, AttributeError):  # another libc
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_ARENA_MAX, 1)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def run_tui(target: str | None = None) -> list[NDArray[np.uint8]]:
@@ -228,7 +232,7 @@ def run_tui(target: str | None = None) -> list[NDArray[np.uint8]]:
 
     Raises LabError where `target` is neither.
     """
-    _share_one_heap()
+    _keep_the_heap_small()
     app = LabApp(target)
     error = app.run()
     if error is not None:
