@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.drawer import STEPS, picture
+from tests.drawer import ORIGIN, STEPS, picture
 from tui_lab.diffusion import schedules
 from tui_lab.recipe import Recipe
 from tui_lab.recipe.denoising import Between, Denoising, ImageRef, Mask, Pull, Start
 from tui_lab.tui.denoising_choice import beside
 from tui_lab.tui.pane_choice import SETS, next_panes, panes_for, panes_of
 from tui_lab.tui.pane_layout import arrange, page_of
-from tui_lab.tui.theatre_words import knob_words, source_words, state_words
+from tui_lab.tui.theatre_words import error_words, knob_words, source_words, state_words
 from tui_lab.tui.widgets.schedule_position import positions
 from tui_lab.tui.widgets.scrub_bar import cell_of
-from tui_lab.tui.widgets.theatre_stage import in_columns
+from tui_lab.tui.widgets.theatre_stage import in_columns, readings
+from tui_lab.workbench.answers import DenoisedStep
 from tui_lab.workbench.cell import Cell, Level
 
 ASKED = Denoising(source="heron", checkpoint=750)
@@ -41,6 +42,20 @@ def test_a_state_says_what_to_press() -> None:
     assert state_words(cell) == "no such thing"
     cell.rest("done")
     assert state_words(cell) == ""
+
+
+def test_how_well_an_inversion_came_back_is_said_once_it_is_whole() -> None:
+    cell = Cell(ASKED.changed(start=Start(kind="inversion", image=ImageRef(kind="data", index=3))))
+    assert error_words(cell) == ""
+    for index in (0, 1):
+        pixels = picture(ASKED, index)[:1]
+        rmse = 0.01 if index else None
+        cell.hear(
+            DenoisedStep(cell.asked, ORIGIN, index, 2, 1.0, 1.0, 1.0, 1.0, ("x_t",), pixels, 4, "", rmse), 1 << 20
+        )
+    assert error_words(cell) == "RMSE 0.0100, 40.0 dB"
+    assert ("redrawn", "RMSE 0.0100, 40.0 dB") in readings(cell, 1, None)
+    assert ("from", "inversion") in readings(cell, 1, None)
 
 
 def test_what_steers_a_denoising_is_said() -> None:

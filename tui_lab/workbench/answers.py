@@ -54,7 +54,8 @@ class DenoisedStep:
 
     `pixels`: uint8 (P, B, H, W, C), one picture for each of the `panes`; `alpha`, `sigma` and `snr` of the level at
     `timestep`, which the model was asked about; `at_once`: how many pictures went through the model together, fewer
-    than all where the memory was full; `word`: what a person may want to know meanwhile, mostly "".
+    than all where the memory was full; `word`: what a person may want to know meanwhile, mostly ""; `rmse`: where a
+    picture was inverted, at the end, how far it is from itself drawn again, on the scale of [0, 1].
     """
 
     denoising: Denoising
@@ -69,6 +70,7 @@ class DenoisedStep:
     pixels: NDArray[np.uint8]
     at_once: int
     word: str
+    rmse: float | None = None
 
     @property
     def final(self) -> bool:

@@ -43,6 +43,8 @@ class Cell:
         self.error = ""
         self.panes: tuple[str, ...] = ()
         self.count = self.drawn = 0
+        self.rmse: float | None = None
+        """Of a whole reconstruction of an inverted picture: how far it is from that, on the scale of [0, 1]."""
         self.at_once = 0
         """How many pictures the model was asked for at a time: fewer than all where the device's memory was full."""
         self.levels: list[Level] = []
@@ -114,4 +116,5 @@ class Cell:
         if not self.drawn:
             self.begin(step.count, step.panes, step.pixels, most)
         self.resolved, self.origin, self.word, self.at_once = step.denoising, step.origin, step.word, step.at_once
+        self.rmse = step.rmse
         self.add(Level(step.index, step.timestep, step.alpha, step.sigma, step.snr), step.pixels)

@@ -41,6 +41,9 @@ REST_SECONDS = 300.0
 _STEPS_AHEAD = 8
 """Steps of a stream that wait here for their reader; beyond that, the pipe fills and the workbench waits."""
 
+_PLAIN = ("index", "count", "timestep", "alpha", "sigma", "snr", "at_once", "rmse")
+"""What of a step's header is handed on as it is."""
+
 
 class WorkbenchDied(WorkbenchError):  # noqa: N818 (an event, told as one)
     """The process went away while it was asked; the next request starts another one."""
@@ -164,7 +167,7 @@ class Workbench:
                 yield DenoisedStep(
                     denoising=resolved,
                     origin=origin,
-                    **{name: told[name] for name in ("index", "count", "timestep", "alpha", "sigma", "snr", "at_once")},
+                    **{name: told[name] for name in _PLAIN},
                     panes=tuple(told["panes"]),
                     pixels=np.frombuffer(answer.blob, np.uint8).reshape(told["shape"]),
                     word=word,

@@ -91,6 +91,7 @@ def _picture(step: DenoisingStep, panes: Callable[[], NDArray[np.uint8]], told: 
         "alpha": step.alpha,
         "sigma": step.sigma,
         "snr": step.snr,
+        "rmse": step.rmse,
         "shape": list(pixels.shape),
         **told,
     }
