@@ -167,7 +167,7 @@ async def test_two_other_knobs_are_chosen_with_what_they_cost(open_small: Opened
         await until(pilot, lambda: isinstance(screen.app.screen, ChooseAxes))
         dialog = screen.app.screen
         cost = dialog.query_one("#axes-cost", Static)
-        assert "2 × 3: 5 denoisings, 32 model calls; 1 places stay empty" in str(cost.visual)
+        assert "2 × 3: 5 denoisings, 32 model calls; 1 place stays empty" in str(cost.visual)
         await pilot.press("down", "down", "right")
         across = dialog.query_one("#values-across", Input)
         await until(pilot, lambda: across.value == "0, 0.25, 0.5, 0.75, 1")

@@ -44,7 +44,7 @@ class Axis:
     @property
     def text(self) -> str:
         """The values as a person types them: `parse_axis(name, text)` gives them back."""
-        return ", ".join(self.knob.format(value) for value in self.values)
+        return ", ".join(self.titles)
 
 
 @dataclass(frozen=True, slots=True)

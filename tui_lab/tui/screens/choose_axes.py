@@ -115,5 +115,6 @@ def cost_words(sheet: Sheet, recipe: Recipe) -> str:
     drawn = [cell for cell in cells if not cell.reason]
     calls = sum(model_calls(cell.asked, recipe) for cell in drawn)
     words = f"{len(sheet.down.values)} × {len(sheet.across.values)}: {thousands(len(drawn))} denoisings"
-    empty = f"; {len(cells) - len(drawn)} places stay empty" if len(drawn) < len(cells) else ""
-    return f"{words}, {thousands(calls)} model calls{empty}"
+    empty = len(cells) - len(drawn)
+    stay = f"; {empty} place{'s stay' if empty > 1 else ' stays'} empty" if empty else ""
+    return f"{words}, {thousands(calls)} model calls{stay}"

@@ -162,8 +162,8 @@ class SheetScreen(Screen[None]):
             Content.assemble(
                 (self._heading, "$primary bold"),
                 (f"  {state}", "$accent"),
-                (f"  {self._common}", "$secondary"),
                 self._seen(),
+                (f"  {self._common}", "$secondary"),
             ),
             layout=False,
         )

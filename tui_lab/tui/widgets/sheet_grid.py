@@ -71,6 +71,7 @@ class SheetGrid(PixelView, can_focus=True):
         self._picture, self._each = (16, 16), 1
         self._at = self._first = (0, 0)
         self._sizing = 0
+        self._words_now: set[tuple[int, int, str, bool]] = set()
         self._plans: tuple[object, list[SheetLayout]] = (None, [])
 
     @property
@@ -111,8 +112,11 @@ class SheetGrid(PixelView, can_focus=True):
     def draw(self) -> None:
         """Show what was filled in."""
         self._target = None
-        self.refresh()  # words lie over the pictures' lines, which do not know of them
         self._redraw()
+        before, self._words_now = self._words_now, set(self.words_over())
+        lines = {y for _, y, _, _ in before ^ self._words_now}  # the pictures' own lines do not know of words
+        if lines:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in sorted(lines)))
 
     # Keys and the mouse
 
