@@ -46,16 +46,23 @@ def stands_there(terminal: PtyTerminal, picture: np.ndarray) -> bool:
     return False
 
 
+LOWEST = Denoising(source="tiny", checkpoint=20, knobs={"scheduler": "DDIMScheduler", "num_inference_steps": 2})
+"""A place of the sheet, of which it draws four pictures."""
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, np.ndarray]]:
-    """The lab's home with a run, and what each of its checkpoints draws, by another workbench."""
+    """The lab's home with a run, and what each of its checkpoints draws, and as 0 what LOWEST is, by another
+    workbench."""
     home = tmp_path_factory.mktemp("theatre")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DIFFUSION_LAB_HOME", str(home))
         run = tiny_run()
 
         async def both(workbench: Workbench) -> dict[int, np.ndarray]:
-            return {step: await drawn(workbench, Denoising(source=str(run.path), checkpoint=step)) for step in (10, 20)}
+            runs = {step: Denoising(source=str(run.path), checkpoint=step) for step in (10, 20)}
+            lowest = {0: LOWEST.turned(num_images=4)}
+            return {step: await drawn(workbench, asked) for step, asked in (runs | lowest).items()}
 
         return home, run_sync(both)
 
@@ -86,4 +93,30 @@ def test_it_is_played_scrubbed_and_gone_through_by_checkpoint(tiny: tuple[Path, 
         for checkpoint in (10, 20):
             wait_until(lambda step=checkpoint: stands_there(terminal, pictures[step][5, 1, 0]))
         terminal.send("q", "q", "q")
+        assert terminal.wait_for_exit() == 0
+
+
+def test_what_is_pinned_is_compared_in_lock_step_and_a_sheet_goes_as_low_as_two_steps(
+    tiny: tuple[Path, dict[int, np.ndarray]],
+) -> None:
+    home, pictures = tiny
+    env = {"DIFFUSION_LAB_HOME": str(home), SPARE_VARIABLE: "0"}
+    with PtyTerminal([*COMMAND, "tiny"], columns=120, rows=40, env=env) as terminal:
+        terminal.wait_for("tiny")
+        terminal.send("n")
+        terminal.wait_for(r"step +6/6", timeout=60)
+        terminal.send("c", "up")
+        terminal.wait_for("tiny @ 10.*step +6/6")
+        terminal.send("C")
+        terminal.wait_for(r"A +@ 20.*B +@ 10.*6/6.*RMSE")
+        for checkpoint in (10, 20):
+            wait_until(lambda step=checkpoint: all(stands_there(terminal, one) for one in pictures[step][5, 1]))
+        terminal.send("left", "left", "v")
+        terminal.wait_for(r"4/6.*4/6")
+        for checkpoint in (10, 20):
+            wait_until(lambda step=checkpoint: all(stands_there(terminal, one) for one in pictures[step][3, 0]))
+        terminal.send("tab", "h")
+        terminal.wait_for("How low can you go.*@ 20")
+        wait_until(lambda: stands_there(terminal, pictures[0][-1, 0, 0]), timeout=60)
+        terminal.send("q", "q", "q", "q")
         assert terminal.wait_for_exit() == 0
