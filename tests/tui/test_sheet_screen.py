@@ -155,7 +155,7 @@ async def test_how_far_a_place_is_from_the_end_of_its_row(open_small: Opened) ->
     async with open_small(axes=(SMALL[0], Axis("seed", (0, 1)))) as (screen, pilot):
         await filled(screen, pilot)
         first, last = (screen.drawing.finished[0, column].pictures.astype(float) for column in (0, 1))
-        apart = np.sqrt((((first - last) / 127.5) ** 2).mean())
+        apart = np.sqrt((((first - last) / 255) ** 2).mean())
         assert f"RMSE {apart:.3f} to seed 1" in said(screen, "words")
         await pilot.press("end")
         assert "RMSE" not in said(screen, "words")

@@ -9,6 +9,7 @@ from typing import Any
 from tui_lab.catalog.samplers import SAMPLERS, fitting_sampler
 from tui_lab.errors import RecipeError
 from tui_lab.recipe import KNOBS, Knob, Recipe, as_dict, irrelevant
+from tui_lab.recipe.classes import real_classes
 from tui_lab.recipe.denoising import DRAWING_KNOBS, Denoising
 from tui_lab.recipe.possible import choices_of, why_not, with_knobs
 from tui_lab.recipe.sheets import value_words
@@ -68,9 +69,11 @@ def typed(asked: Denoising, recipe: Recipe, key: str, text: str) -> Denoising:
 
 
 def over(asked: Denoising, other: Denoising, recipe: Recipe) -> Denoising:
-    """`asked` with the weights of `other`, whose source has this recipe; with a sampler that fits them where its own
-    does not, and as `other` draws by itself where nothing of it fits."""
+    """`asked` with the weights of `other`, whose source has this recipe; without classes where these know none, with a
+    sampler that fits them where its own does not, and as `other` draws by itself where nothing of it fits."""
     same = asked.changed(source=other.source, checkpoint=other.checkpoint)
+    if not real_classes(recipe):
+        same = same.changed(class_labels=(), negative_class=None)
     if not why_not(same, recipe):
         return same
     fitting = fitting_sampler(with_knobs(same, recipe))

@@ -9,12 +9,12 @@ Pixels = NDArray[np.uint8]
 
 
 def rmse(a: Pixels, b: Pixels) -> float | None:
-    """The root of the mean squared difference of (B, H, W, C), in the model's range of [-1, 1], over as many pictures
-    as both have; None where their shapes do not allow it."""
+    """The root of the mean squared difference of (B, H, W, C), on the scale of [0, 1], over as many pictures as both
+    have; None where their shapes do not allow it."""
     shared = _shared(a, b)
     if shared is None:
         return None
-    return float(np.sqrt(np.mean(((shared[0] - shared[1]) / 127.5) ** 2)))
+    return float(np.sqrt(np.mean(((shared[0] - shared[1]) / 255) ** 2)))
 
 
 def difference(a: Pixels, b: Pixels) -> Pixels | None:

@@ -1,0 +1,77 @@
+"""A sheet as a file: each picture pixel for pixel, titles around them, what makes each again beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tui_lab.errors import LabError
+from tui_lab.pictures.origin import Origin
+from tui_lab.pictures.sidecar import sidecar_of
+from tui_lab.pictures.titled import FORMAT, TitledSheet, save_sheet, write_sheet_sidecar
+from tui_lab.recipe.denoising import Denoising, parse_denoising
+
+ORIGIN = Origin("ema", "0" * 64, "1" * 16, None, "cpu", "a processor", {})
+
+
+def sheet(channels: int = 3, title: str = "How low") -> TitledSheet:
+    noise = np.random.default_rng(0)
+    pictures = {
+        (row, column): noise.integers(0, 256, (4, 16, 16, channels), dtype=np.uint8)
+        for row, column in ((0, 0), (0, 1), (1, 1))
+    }
+    words = {(1, 0): "PNDM takes at least 4 steps"}
+    return TitledSheet(title, "sampling steps", ("DDIM", "PNDM"), ("2", "10"), pictures, words)
+
+
+def place_of(pixels: np.ndarray, wanted: np.ndarray) -> tuple[int, int]:
+    """(y, x) of the one place where these pixels stand."""
+    height, width = wanted.shape[:2]
+    found = [
+        (int(y), int(x))
+        for y, x in np.argwhere((pixels == wanted[0, 0]).all(-1))
+        if np.array_equal(pixels[y : y + height, x : x + width], wanted)
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_stand_in_rows_and_columns_enlarged_by_a_whole_factor(tmp_path: Path, channels: int) -> None:
+    made = sheet(channels)
+    save_sheet(tmp_path / "a.png", made)
+    pixels = np.array(Image.open(tmp_path / "a.png"))
+    places = {}
+    for at, pictures in made.pictures.items():
+        first = np.broadcast_to(pictures[0], (16, 16, 3)).repeat(4, 0).repeat(4, 1)
+        places[at] = place_of(pixels, first)
+    assert places[0, 0][0] == places[0, 1][0] < places[1, 1][0]
+    assert places[0, 0][1] < places[0, 1][1] == places[1, 1][1]
+
+
+def test_titles_and_reasons_are_written_where_there_is_no_picture(tmp_path: Path) -> None:
+    save_sheet(tmp_path / "a.png", sheet())
+    pixels = np.array(Image.open(tmp_path / "a.png"))
+    assert (pixels[:30] != 255).any() and (pixels[:, :60] != 255).any()  # the title, and those of the rows
+    save_sheet(tmp_path / "b.png", sheet(title=""))
+    assert (np.array(Image.open(tmp_path / "b.png"))[:30] == 255).all()
+
+
+def test_each_place_can_be_made_again(tmp_path: Path) -> None:
+    made = sheet()
+    asked = Denoising(source="heron", checkpoint=5, knobs={"seed": 3})
+    sidecars = {at: sidecar_of(asked, ORIGIN, pictures) for at, pictures in made.pictures.items()}
+    beside = write_sheet_sidecar(tmp_path / "a.png", made, sidecars)
+    told = json.loads(beside.read_text())
+    assert beside.name == "a.png.json" and told["format"] == FORMAT
+    assert [cell["title"] for cell in told["cells"]] == [["DDIM", "2"], ["DDIM", "10"], ["PNDM", "10"]]
+    assert all(parse_denoising(cell["denoising"]) == asked for cell in told["cells"])
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="cannot write"):
+        save_sheet(tmp_path / "missing" / "a.png", sheet())
