@@ -22,6 +22,9 @@ from tui_lab.tui.desk import Desk
 from tui_lab.tui.lock_step import noise_share, step_at
 from tui_lab.tui.screens.ask import AskText, Choose
 from tui_lab.tui.screens.comparing import ComparingScreen, open_comparison
+from tui_lab.tui.screens.control import ControlScreen
+from tui_lab.tui.screens.sheet import SheetScreen
+from tui_lab.tui.screens.theatre import TheatreScreen
 from tui_lab.tui.widgets.compare_pane import ComparePane
 from tui_lab.tui.widgets.denoising_form import DenoisingForm
 
@@ -237,6 +240,22 @@ async def test_one_picture_is_looked_at_in_all_panes(open_panes: Opened) -> None
         assert shows(screen, 0, 5)
 
 
+async def test_the_chosen_pane_is_steered_opened_and_made_a_sheet_of(open_panes: Opened) -> None:
+    async with open_panes([BASE, BASE.turned(seed=1)]) as (screen, pilot):
+        await drawn(screen, pilot)
+        await pilot.click(panes(screen)[0], offset=(3, 3))
+        assert screen.comparison.chosen == 0
+        for key, kind in (("o", TheatreScreen), ("h", SheetScreen), ("k", ControlScreen)):
+            await pilot.press(key)
+            await until(pilot, lambda kind=kind: isinstance(screen.app.screen, kind))
+            if kind is not ControlScreen:
+                screen.app.pop_screen()
+                await until(pilot, lambda: screen.app.screen is screen)
+        screen.app.screen.dismiss(BASE.turned(seed=8))
+        await until(pilot, lambda: "seed 8" in panes(screen)[0].head)
+        await drawn(screen, pilot)
+
+
 async def test_a_pane_that_fails_says_why_and_the_others_are_drawn(open_panes: Opened, drawer: Drawer) -> None:
     drawer.pruned = {100}
     async with open_panes([BASE, BASE.changed(checkpoint=100)]) as (screen, pilot):
@@ -262,10 +281,10 @@ async def test_four_panes_have_room_for_pictures_on_every_screen(open_panes: Ope
     pinned = [BASE.turned(seed=seed) for seed in range(4)]
     async with open_panes(pinned, size=size) as (screen, pilot):
         await drawn(screen, pilot)
-        assert all(pane.view.shown == 4 for pane in panes(screen))
+        await until(pilot, lambda: all(pane.view.shown == 4 for pane in panes(screen)))
         await pilot.press("enter")
         await until(pilot, lambda: len(panes(screen)) == (1 if size[0] == 80 else 4))
-        assert all(pane.view.shown for pane in panes(screen))
+        await until(pilot, lambda: all(pane.view.shown for pane in panes(screen)))
 
 
 async def test_nothing_pinned_and_nothing_shown_says_which_key_pins(lab_home: Path, drawer: Drawer) -> None:

@@ -51,6 +51,13 @@ WORDS = (
         "the steps once a drawing is done.",
     ),
     (
+        "Compare (C) and sheets (h), from the theatre (n)",
+        "Denoisings side by side, at the same noise whatever their steps: c pins one, C shows all that are pinned, "
+        "and Enter turns a pane's sampler, steps, seed, checkpoint or run. ≠ says that a pane begins at other noise; "
+        "RMSE is its distance from A, on the scale of [0, 1]. h asks how low you can go: every sampler by fewer and "
+        "fewer steps; x turns any two knobs instead, and Enter opens a place in the player.",
+    ),
+    (
         "Model (m) and one batch (b)",
         "The network, block by block at the present resolution, what a step of it costs, presets by scale, and where "
         "it starts from. One batch is what training does at every step, seen slowly: pictures, noise, noisy pictures, "

@@ -79,6 +79,7 @@ class SheetScreen(Screen[None]):
         self._drawing: SheetDrawing | None = None
         self._stale: set[At] = set()
         self._common = ""
+        self._usable = (False, False)
 
     def compose(self) -> ComposeResult:
         yield Static(id="sheet-title")
@@ -168,7 +169,10 @@ class SheetScreen(Screen[None]):
             layout=False,
         )
         self.query_one("#sheet-words", Static).update(self._words(self._grid.at), layout=False)
-        self.refresh_bindings()
+        usable = bool(drawing.finished), bool(drawing.left or drawing.errors)
+        if usable != self._usable:
+            self._usable = usable
+            self.refresh_bindings()
 
     @property
     def _heading(self) -> str:
