@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 import pytest
 
 from tests.waiting import wait_until
-from tui_lab.errors import DeviceError
+from tui_lab.errors import DeviceError, LossFileError
+from tui_lab.interruption import may_be_interrupted
 from tui_lab.workbench.server import Operation, Server
 from tui_lab.workbench.wire import Message, encode, read
 
@@ -75,6 +76,29 @@ def test_a_cancel_ends_the_operation_between_two_steps_and_lets_it_clean_up() ->
     answers = iter(other.answer, {"id": 2, "kind": "result"})
     assert list(answers)[-1] == {"id": 1, "kind": "result", "cancelled": True}
     assert cleaned_up.is_set()
+
+
+def test_a_cancel_does_not_wait_for_what_an_operation_waits_for() -> None:
+    class Outside:
+        def __init__(self) -> None:
+            self.killed = threading.Event()
+
+        def kill(self) -> None:
+            self.killed.set()
+
+    def waits(_request: dict[str, Any]) -> Iterator[Message]:
+        outside = Outside()
+        may_be_interrupted(outside)
+        yield Message({"kind": "step"})
+        outside.killed.wait()
+        raise LossFileError("its process ended by itself")
+
+    other = Other({"waits": waits})
+    other.ask(1, "waits")
+    assert other.answer()["kind"] == "step"
+    other.ask(2, "cancel")  # another request's
+    other.ask(1, "cancel")
+    assert other.answer() == {"id": 1, "kind": "result", "cancelled": True}
 
 
 def test_what_was_cancelled_before_its_turn_is_never_begun() -> None:

@@ -35,6 +35,7 @@ import torch
 from torch import Tensor
 
 from tui_lab.errors import LossFileError
+from tui_lab.interruption import may_be_interrupted
 from tui_lab.sanitize import clean
 
 CALL_SECONDS = 10.0
@@ -88,6 +89,7 @@ class OwnLoss:
         # The two pipes then close with this object, where nobody closes it, and the process sees that and leaves.
         self._process.stdin = self._process.stdout = None
         os.set_blocking(self._to.fileno(), False)
+        may_be_interrupted(self)
 
     def __call__(self, x0: Tensor) -> Tensor:
         """Waits for the import, the first time. What else may go wrong: `evaluate`."""

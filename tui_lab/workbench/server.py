@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, BinaryIO
 
 from tui_lab.errors import LabError
+from tui_lab.interruption import interrupt
 from tui_lab.workbench.wire import Message, WireError, encode, read
 
 Operation = Callable[[dict[str, Any]], Generator[Message, None, None]]
@@ -26,6 +27,7 @@ class Server:
         self._operations = operations
         self._waiting: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
+        self._answering: int | None = None
         self._leaving = threading.Event()
 
     def run(self) -> None:
@@ -42,15 +44,18 @@ class Server:
             while (message := read(self._requests)) is not None and message.header.get("op") != "quit":
                 if message.header.get("op") == "cancel":
                     self._cancelled.add(message.header["id"])
+                    if message.header["id"] == self._answering:
+                        interrupt()
                 else:
                     self._waiting.put(message.header)
         except WireError:
             log.exception("the requests cannot be read any further")
         self._leaving.set()
+        interrupt()
         self._waiting.put(None)
 
     def _answer(self, request: dict[str, Any]) -> None:
-        number = request["id"]
+        number = self._answering = request["id"]
         try:
             operation = self._operations.get(request["op"])
             if operation is None:
@@ -62,8 +67,11 @@ class Server:
                     return
                 self._send(number, answer)
             answers.close()
-            self._send(number, Message({"kind": "result", "cancelled": True}))
+            self._send_cancelled(number)
         except LabError as error:
+            if self._given_up(number):
+                self._send_cancelled(number)
+                return
             log.warning("%s: %s", request["op"], error, exc_info=error.__cause__)
             self._send(number, Message({"kind": "error", "type": type(error).__name__, "message": error.message}))
         except BrokenPipeError:
@@ -75,6 +83,9 @@ class Server:
             self._send(number, Message({"kind": "error", "type": "WorkbenchError", "message": message}))
         finally:
             self._cancelled.discard(number)
+
+    def _send_cancelled(self, number: int) -> None:
+        self._send(number, Message({"kind": "result", "cancelled": True}))
 
     def _given_up(self, number: int) -> bool:
         return number in self._cancelled or self._leaving.is_set()
