@@ -28,7 +28,7 @@ from tui_lab.tui.screens.ask import AskText
 from tui_lab.tui.screens.choose_axes import ChooseAxes
 from tui_lab.tui.screens.sheet import SheetScreen, open_sheet
 from tui_lab.tui.screens.theatre import TheatreScreen
-from tui_lab.tui.widgets.sheet_grid import SheetGrid
+from tui_lab.tui.widgets.sheet_grid import Place, SheetGrid
 
 BASE = Denoising(source="heron", checkpoint=200)
 SMALL = Axis("scheduler", ("DDIMScheduler", "PNDMScheduler")), Axis("num_inference_steps", (2, 5, 10))
@@ -248,3 +248,26 @@ async def test_all_samplers_by_step_counts_to_begin_with(open_small: Opened) -> 
         assert grid(screen).first > first and "SDE" not in said(screen, "rows")
         await pilot.press("plus")
         assert grid(screen).at[0] >= grid(screen).first[0]
+
+
+@pytest.mark.parametrize(("pictures", "pixels_a_cell"), [("half", (1, 2)), ("quadrant", (2, 2)), ("sextant", (2, 3))])
+async def test_reduced_pictures_show_what_finer_cells_can(
+    pictures: str, pixels_a_cell: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIFFUSION_LAB_PICTURES", pictures)
+    across, down = pixels_a_cell
+    halves = np.zeros((1, 32, 32, 3), np.uint8)
+    halves[:, :, 16:] = 200
+    app = BareApp()
+    async with app.run_test(size=(14, 7)) as pilot:
+        sheet = SheetGrid()
+        await app.mount(sheet)
+        await until(pilot, lambda: sheet.size.width)
+        sheet.lay(1, 1)
+        sheet.fill(0, 0, Place(halves))
+        plan = sheet.plan
+        assert plan.reduce > 1
+        canvas, _ = sheet._draw(sheet.size, sheet.background_colors[1])
+        assert canvas.shape == (down * sheet.size.height, across * sheet.size.width, 3)
+        middle = canvas[canvas.shape[0] // 2, across : across * (1 + plan.width), 0]
+        assert (middle[: len(middle) // 2] == 0).all() and (middle[-(len(middle) // 2) :] == 200).all()

@@ -19,6 +19,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from tui_lab.tui import pixels
+from tui_lab.tui.cell_rows import CellKind
+from tui_lab.tui.picture_mode import pictures_of
 from tui_lab.tui.pixels import Pixels
 from tui_lab.tui.sheet_layout import SheetLayout, layouts, usual
 from tui_lab.tui.widgets.pixel_view import PixelView
@@ -170,21 +172,31 @@ class SheetGrid(PixelView, can_focus=True):
     # Drawing
 
     def _draw(self, size: Size, background: Color) -> tuple[Pixels, dict[int, str]]:
-        canvas = np.empty((2 * size.height, size.width, 3), np.uint8)
+        plan, kind, dim = self.plan, pictures_of(self.app).cells, self._colour("panel")
+        if not kind.is_fine or plan.reduce == 1:
+            kind = CellKind.HALF
+        canvas = np.empty((kind.rows * size.height, kind.columns * size.width, 3), np.uint8)
         canvas[...] = background.rgb
-        layout, dim = self.plan, self._colour("panel")
+
+        def part(top: int, left: int, height: int, width: int) -> Pixels:
+            """Of the canvas, from places in columns and half lines; cut off at its ends."""
+            rows = top * kind.rows // 2, (top + height) * kind.rows // 2
+            return canvas[rows[0] : rows[1], left * kind.columns : (left + width) * kind.columns]
+
         for row, column, place in self._in_view():
-            top, left = layout.corner(row, column)
-            beyond = top + layout.inner_height + 2, left + layout.inner_width + 2
+            top, left = plan.corner(row, column)
+            inner = top + 1, left + 1, plan.inner_height, plan.inner_width
             if (self._first[0] + row, self._first[1] + column) == self._at:
-                canvas[top : beyond[0], left : beyond[1]] = self._colour("accent")
-                canvas[top + 1 : beyond[0] - 1, left + 1 : beyond[1] - 1] = background.rgb
+                part(top, left, plan.inner_height + 2, plan.inner_width + 2)[...] = self._colour("accent")
+                part(*inner)[...] = background.rgb
             if place.pictures is None:
-                canvas[top + 1 : beyond[0] - 1, left + 1 : beyond[1] - 1] = dim
-            else:
-                tiles = self._tiles(place.pictures, layout, background.rgb)
-                below, beside = min(beyond[0] - 1, canvas.shape[0]), min(beyond[1] - 1, canvas.shape[1])
-                canvas[top + 1 : below, left + 1 : beside] = tiles[: below - top - 1, : beside - left - 1]
+                part(*inner)[...] = dim
+                continue
+            for number, picture in enumerate(pixels.as_rgb(place.pictures[: plan.shown], background.rgb)):
+                down, across = divmod(number, plan.columns)
+                y, x = inner[0] + down * (plan.height + 1), inner[1] + across * (plan.width + 1)
+                room = part(y, x, plan.height, plan.width)
+                room[...] = _sized(picture, plan, kind)[: room.shape[0], : room.shape[1]]
         return canvas, {}
 
     def _in_view(self) -> list[tuple[int, int, Place]]:
@@ -195,10 +207,6 @@ class SheetGrid(PixelView, can_focus=True):
             for row in range(layout.down)
             for column in range(layout.across)
         ]
-
-    def _tiles(self, pictures: Pixels, layout: SheetLayout, background: tuple[int, int, int]) -> Pixels:
-        small = pixels.resized(pictures[: layout.shown], *(side // layout.reduce for side in self._picture))
-        return pixels.grid(pixels.upscale(small, layout.enlarge), layout.columns, 1, background)
 
     def _colour(self, name: str) -> tuple[int, int, int]:
         return Color.parse(self.app.theme_variables[name]).rgb
@@ -233,3 +241,10 @@ class SheetGrid(PixelView, can_focus=True):
     def _word(self, text: str, dim: bool) -> Strip:
         style = self.get_component_rich_style("sheet-grid--dim" if dim else "sheet-grid--busy")
         return Strip([Segment(text, style)], len(text))
+
+
+def _sized(picture: Pixels, plan: SheetLayout, kind: CellKind) -> Pixels:
+    """(H, W, 3) enlarged by a whole factor, or reduced to as many pixels as the cells show."""
+    if plan.reduce == 1:
+        return pixels.upscale(picture, plan.enlarge)
+    return pixels.resized(picture, -(-plan.height * kind.rows // 2), plan.width * kind.columns)
