@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tests.diffusion.gaussian import COVARIANCE, MEAN, GaussianModel, recipe_of
-from tui_lab.catalog.samplers import DDPM, EDM, FLOW, MIXING, SAMPLERS, SamplerInfo, fits, fitting_sampler
+from tui_lab.catalog.samplers import DDPM, EDM, FLOW, MIXING, SAMPLERS, SamplerInfo, fits, fitting_sampler, misfits
 from tui_lab.diffusion.noise_schedulers import build_sampler
 from tui_lab.diffusion.sampling import denoise, initial_noise
 from tui_lab.recipe import Recipe
@@ -220,6 +220,18 @@ class TestFits:
         reason = fits("LCMScheduler", Recipe())
         assert reason is not None
         assert reason.startswith("LCM is for models distilled to consistency")
+
+    def test_all_that_cannot_sample_a_model_are_listed_each_with_why(self) -> None:
+        """Those that are not offered at all among them: a list of choices shows them greyed."""
+        flow = Recipe.model_construct(noise_scheduler=NoiseScheduler.model_validate({"class": FLOW}))
+        reasons = misfits(flow)
+        assert set(SAMPLERS) - set(reasons) == {name for name, info in SAMPLERS.items() if FLOW in info.over}
+        assert reasons["DDIMScheduler"] == "DDIM does not sample flow matching"
+        assert reasons["LCMScheduler"] == "LCM is for models distilled to consistency"
+        assert reasons["TCDScheduler"] == "TCD is for models distilled to consistency"
+        of_x0 = Choice("DPMSolverMultistepScheduler", DDPM, "sample").recipe()
+        assert misfits(of_x0)["PNDMScheduler"] == "PNDM cannot sample a model that predicts sample"
+        assert "DDIMScheduler" not in misfits(of_x0)
 
     def test_what_does_not_fit_is_replaced_by_what_does(self) -> None:
         flow = NoiseScheduler.model_validate({"class": FLOW})

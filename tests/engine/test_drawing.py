@@ -18,7 +18,7 @@ from tui_lab.diffusion.forward import to_uint8
 from tui_lab.diffusion.noise_schedulers import training_scheduler
 from tui_lab.diffusion.sampling import DenoisingStep
 from tui_lab.engine.drawing import Drawing, begin_drawing
-from tui_lab.errors import DataError, RecipeError
+from tui_lab.errors import DataError, LossFileError, RecipeError
 from tui_lab.recipe import Recipe
 from tui_lab.recipe.denoising import Mask, parse_denoising
 
@@ -180,3 +180,14 @@ class TestPulling:
         asked = {"start": {"kind": "noise", "image": picture}, "keep": keep.model_dump(), "pull": {"kind": "symmetry"}}
         kept = torch.from_numpy(mask_array(keep))
         assert torch.equal(to_uint8(sample(asked))[..., kept], fitted(picture)[..., kept].expand(4, 3, 44))
+
+    def test_a_file_of_one_s_own_is_resolved_to_what_it_was(self, tmp_path: Path) -> None:
+        mine = tmp_path / "mine.py"
+        mine.write_text("def loss(x0):\n    return x0.mean()\n")
+        resolved = begun({"pull": {"kind": "file", "path": str(mine)}}).resolved
+        assert resolved.pull is not None
+        mine.write_text("def loss(x0):\n    return -x0.mean()\n")
+        with pytest.raises(LossFileError, match=r"^mine\.py is another file than it was: choose it again$"):
+            next(begun(resolved.to_json()).steps)
+        with pytest.raises(LossFileError, match="No such file"):
+            begun({"pull": {"kind": "file", "path": str(tmp_path / "none.py")}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from tui_lab.diffusion.guidance import Predict
 from tui_lab.diffusion.in_parts import InParts, PredictOfLabels
 from tui_lab.diffusion.interpolation import mixed, shares
 from tui_lab.diffusion.noise_schedulers import sampler_from_config
+from tui_lab.diffusion.own_loss import file_sha256
 from tui_lab.diffusion.sampling import DenoisingStep
 from tui_lab.engine.labels import labels_asked, predict_of
 from tui_lab.recipe import Dataset, Recipe
@@ -53,6 +55,7 @@ def begin_drawing(
     `scheduler_config`: the source's noise process. Raises LabError with what of it cannot be.
     """
     recipe = drawable(asked, source)
+    asked = _with_digest(asked)
     knobs, dataset = recipe.sampling, recipe.dataset
     labels = _labels(asked, recipe, device)
     in_parts = InParts(predict)
@@ -66,6 +69,15 @@ def begin_drawing(
         device,
     )
     return Drawing(asked.resolved(recipe, checkpoint), recipe, labels, in_parts, steps)
+
+
+def _with_digest(asked: Denoising) -> Denoising:
+    """With the digest of a person's loss file, so that another one is told from it when all is done again. Raises
+    LossFileError where it cannot be read."""
+    pull = asked.pull
+    if pull is None or pull.kind != "file" or pull.sha256:
+        return asked
+    return asked.changed(pull={**pull.model_dump(), "sha256": file_sha256(Path(pull.path))})
 
 
 def _pictures(asked: Denoising, dataset: Dataset, device: torch.device) -> Pictures:
