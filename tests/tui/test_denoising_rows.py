@@ -61,6 +61,19 @@ def test_checkpoints_are_those_that_there_are(heron: RunFolder) -> None:
     assert nudged(later, Recipe(), "checkpoint", 1) is None
 
 
+def test_a_class_is_one_of_those_that_the_model_knows_or_each_in_turn(heron: RunFolder) -> None:
+    plain = next(row for row in rows_of(BASE, Recipe()) if row.key == "class")
+    assert plain.idle == "this model knows no classes"
+    three = edited(Recipe(), {"model.num_class_embeds": 4, "loss.class_dropout": 0.1, "dataset.name": "owner/gone"})
+    asked, met = BASE, []
+    for _ in range(4):
+        met.append(next(row.value for row in rows_of(asked, three) if row.key == "class"))
+        turned = nudged(asked, three, "class", 1)
+        assert turned is not None
+        asked = turned
+    assert met == ["each in turn", "0", "1", "2"] and asked == BASE
+
+
 def test_a_typed_value_is_checked_against_the_whole(heron: RunFolder) -> None:
     assert typed(BASE, Recipe(), "num_inference_steps", "7").knobs["num_inference_steps"] == 7
     for key, text, words in (

@@ -7,22 +7,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from tui_lab.catalog.samplers import SAMPLERS, fitting_sampler
+from tui_lab.data.class_labels import class_names
 from tui_lab.errors import RecipeError
 from tui_lab.recipe import KNOBS, Knob, Recipe, as_dict, irrelevant
 from tui_lab.recipe.classes import real_classes
-from tui_lab.recipe.denoising import DRAWING_KNOBS, Denoising
+from tui_lab.recipe.denoising import DRAWING_KNOBS, ClassLabel, Denoising
 from tui_lab.recipe.possible import choices_of, why_not, with_knobs
 from tui_lab.recipe.sheets import value_words
+from tui_lab.sanitize import clean
 from tui_lab.tui.denoising_choice import beside, checkpoints_of
 from tui_lab.tui.theatre_words import source_words
 
-SOURCE, CHECKPOINT = "source", "checkpoint"
+SOURCE, CHECKPOINT, CLASS = "source", "checkpoint", "class"
+EACH_IN_TURN = "each in turn"
+"""What is drawn of a model with classes where none is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormRow:
-    """`key` is a knob of [sampling] without its prefix, or SOURCE or CHECKPOINT; `idle`: why turning it would change
-    nothing."""
+    """`key` is a knob of [sampling] without its prefix, or SOURCE, CHECKPOINT or CLASS; `idle`: why turning it
+    would change nothing."""
 
     key: str
     title: str
@@ -41,7 +45,15 @@ def rows_of(asked: Denoising, recipe: Recipe) -> list[FormRow]:
     for name in DRAWING_KNOBS:
         reason = _idle_words(name, drawn) if f"sampling.{name}" in idle else ""
         rows.append(FormRow(name, knob_of(name).title, value_words(name, sampling[name]), reason))
+    classes = ", ".join(clean(str(label), 24) for label in asked.class_labels) or EACH_IN_TURN
+    rows.append(FormRow(CLASS, "class", classes if real_classes(recipe) else "–", _no_classes(recipe)))
     return rows
+
+
+def classes_of(recipe: Recipe) -> list[ClassLabel]:
+    """Those that the model can be told: by their names where the dataset is at hand, else by their numbers."""
+    known = real_classes(recipe)
+    return list(class_names(recipe)[:known] or range(known))
 
 
 def nudged(asked: Denoising, recipe: Recipe, key: str, direction: int) -> Denoising | None:
@@ -51,6 +63,10 @@ def nudged(asked: Denoising, recipe: Recipe, key: str, direction: int) -> Denois
     if key == CHECKPOINT:
         step = None if asked.checkpoint is None else beside(checkpoints_of(asked.source), asked.checkpoint, direction)
         return None if step is None else asked.changed(checkpoint=step)
+    if key == CLASS:
+        choices: list[tuple[ClassLabel, ...]] = [(), *((label,) for label in classes_of(recipe))]
+        at = choices.index(asked.class_labels) if asked.class_labels in choices else 0
+        return asked.changed(class_labels=choices[(at + direction) % len(choices)])
     knob, value = knob_of(key), as_dict(with_knobs(asked, recipe))["sampling"][key]
     if knob.choices:
         can = [choice for choice, reason in choices_of(asked, recipe, key) if not reason or choice == value]
@@ -101,9 +117,11 @@ def _idle_words(name: str, recipe: Recipe) -> str:
     """Of a knob that changes nothing: what it would be for."""
     if name == "eta":
         return f"{SAMPLERS[recipe.sampling.scheduler].short} has none: it is DDIM's"
-    if not recipe.model.num_class_embeds:
-        return "this model knows no classes"
-    return "nothing is guided at guidance 1"
+    return _no_classes(recipe) or "nothing is guided at guidance 1"
+
+
+def _no_classes(recipe: Recipe) -> str:
+    return "" if recipe.model.num_class_embeds else "this model knows no classes"
 
 
 def longest_title(rows: Sequence[FormRow]) -> int:

@@ -20,8 +20,22 @@ from tui_lab.recipe import Recipe, as_dict
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.recipe.possible import choices_of, with_knobs
 from tui_lab.runs.source_recipe import source_recipe
+from tui_lab.sanitize import clean
 from tui_lab.tui.denoising_choice import checkpoints_of
-from tui_lab.tui.denoising_rows import CHECKPOINT, SOURCE, FormRow, knob_of, longest_title, nudged, over, rows_of, typed
+from tui_lab.tui.denoising_rows import (
+    CHECKPOINT,
+    CLASS,
+    EACH_IN_TURN,
+    SOURCE,
+    FormRow,
+    classes_of,
+    knob_of,
+    longest_title,
+    nudged,
+    over,
+    rows_of,
+    typed,
+)
 from tui_lab.tui.screens.ask import AskText, Choose
 from tui_lab.tui.widgets.knob_list import elided
 
@@ -160,6 +174,8 @@ class DenoisingForm(Vertical):
             return "Enter: another run, or a pipeline's folder."
         if key == CHECKPOINT:
             return f"One of {', '.join(map(str, checkpoints_of(self._asked.source)))}."
+        if key == CLASS:
+            return "One class for all pictures, or each class in turn. k on the panes has the rest of control."
         if key == "scheduler":
             help = SAMPLERS[with_knobs(self._asked, self._recipe).sampling.scheduler].help
             return f"{help[0].upper()}{help[1:]}."
@@ -197,6 +213,8 @@ class DenoisingForm(Vertical):
                 steps = [(str(step), "") for step in reversed(checkpoints_of(self._asked.source))]
                 step = await self.app.push_screen_wait(Choose("Checkpoint", steps, str(self._asked.checkpoint)))
                 self._turn(None if step is None else self._asked.changed(checkpoint=int(step)))
+            elif key == CLASS:
+                self._turn(await self._class(self._asked, self._recipe))
             elif knob_of(key).choices:
                 self._turn(await self._choice(self._asked, self._recipe, key))
             else:
@@ -210,6 +228,15 @@ class DenoisingForm(Vertical):
 
         other = await open_denoising(self.app, asked.source)
         return None if other is None else over(asked, other, source_recipe(other.source))
+
+    async def _class(self, asked: Denoising, recipe: Recipe) -> Denoising | None:
+        classes = {clean(str(label), 40): label for label in classes_of(recipe)}
+        now = clean(str(asked.class_labels[0]), 40) if asked.class_labels else EACH_IN_TURN
+        options = [(name, "") for name in (EACH_IN_TURN, *classes)]
+        chosen = await self.app.push_screen_wait(Choose("Class", options, now))
+        if chosen is None:
+            return None
+        return asked.changed(class_labels=(classes[chosen],) if chosen in classes else ())
 
     async def _choice(self, asked: Denoising, recipe: Recipe, key: str) -> Denoising | None:
         """From the list of all choices, those that cannot be drawn greyed with their reason."""
