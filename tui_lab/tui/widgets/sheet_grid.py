@@ -28,7 +28,7 @@ from tui_lab.tui.widgets.pixel_view import PixelView
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """What stands at a place of the sheet: pictures (B, H, W, C), or words in their stead; `dim` words need no one."""
+    """What stands at a place of the sheet: pictures (B, H, W, C), or words instead, `dim` where they are no news."""
 
     pictures: Pixels | None = None
     words: str = ""
