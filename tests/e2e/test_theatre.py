@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tests.tiny_run import tiny_run
+from tests.tiny_run import TINY, tiny_run
 from tests.waiting import wait_until
 from tui_lab.bench.pty_terminal import PtyTerminal
-from tui_lab.recipe.denoising import Denoising
+from tui_lab.data import load_images
+from tui_lab.data.masks import mask_of
+from tui_lab.recipe.denoising import Denoising, ImageRef, Start
 from tui_lab.tui.spare_keeper import SPARE_VARIABLE
 from tui_lab.workbench.cells import PANES
 from tui_lab.workbench.client import Workbench, run_sync
@@ -49,11 +51,21 @@ def stands_there(terminal: PtyTerminal, picture: np.ndarray) -> bool:
 LOWEST = Denoising(source="tiny", checkpoint=20, knobs={"scheduler": "DDIMScheduler", "num_inference_steps": 2})
 """A place of the sheet, of which it draws four pictures."""
 
+KEPT = np.ones((8, 8), bool)
+KEPT[2, 1:7] = False
+MASKED = Denoising(
+    source="tiny",
+    checkpoint=20,
+    start=Start(kind="image", image=ImageRef(kind="data", index=0)),
+    keep=mask_of(KEPT),
+)
+"""A line of a picture drawn anew."""
+
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, np.ndarray]]:
-    """The lab's home with a run, and what each of its checkpoints draws, and as 0 what LOWEST is, by another
-    workbench."""
+    """The lab's home with a run, and what each of its checkpoints draws, as 0 what LOWEST is and as -1 MASKED, by
+    another workbench."""
     home = tmp_path_factory.mktemp("theatre")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DIFFUSION_LAB_HOME", str(home))
@@ -61,8 +73,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, np.n
 
         async def both(workbench: Workbench) -> dict[int, np.ndarray]:
             runs = {step: Denoising(source=str(run.path), checkpoint=step) for step in (10, 20)}
-            lowest = {0: LOWEST.turned(num_images=4)}
-            return {step: await drawn(workbench, asked) for step, asked in (runs | lowest).items()}
+            others = {0: LOWEST.turned(num_images=4), -1: MASKED}
+            return {step: await drawn(workbench, asked) for step, asked in (runs | others).items()}
 
         return home, run_sync(both)
 
@@ -119,4 +131,36 @@ def test_what_is_pinned_is_compared_in_lock_step_and_a_sheet_goes_as_low_as_two_
         terminal.wait_for("How low can you go.*@ 20")
         wait_until(lambda: stands_there(terminal, pictures[0][-1, 0, 0]), timeout=60)
         terminal.send("q", "q", "q", "q")
+        assert terminal.wait_for_exit() == 0
+
+
+def test_a_mask_is_painted_with_the_mouse_and_what_is_kept_stays(tiny: tuple[Path, dict[int, np.ndarray]]) -> None:
+    home, pictures = tiny
+    image = load_images(TINY.dataset).take(np.array([0]))[0]
+    env = {"DIFFUSION_LAB_HOME": str(home), SPARE_VARIABLE: "0"}
+    with PtyTerminal([*COMMAND, "tiny"], columns=80, rows=24, env=env) as terminal:
+        terminal.wait_for("tiny")
+        terminal.send("n")
+        terminal.wait_for(r"step +6/6", timeout=60)
+        terminal.send("k")
+        terminal.wait_for("guidance by a loss")
+        terminal.send("down", "enter")
+        terminal.wait_for("Choose an image.*#0 ")
+        terminal.send("enter")
+        terminal.wait_for(r"\* image +#0 of the dataset")
+        wait_until(lambda: stands_there(terminal, image))
+        terminal.send("down", "down", "enter")
+        terminal.wait_for("64 of 64 pixels")
+        wait_until(lambda: stands_there(terminal, image))  # beside the one that is painted over
+        left, top = 4, 1 + 2  # of the picture, each of whose pixels is 4 by 2 cells
+        terminal.drag((left + 4, top + 4), (left + 6 * 4, top + 4))
+        terminal.wait_for("58 of 64 pixels")
+        terminal.send("enter")
+        terminal.wait_for("58 of 64 pixels")
+        terminal.send("d")
+        terminal.wait_for(r"kept +91%", timeout=60)
+        wait_until(lambda: all(stands_there(terminal, picture) for picture in pictures[-1][-1, 0]))
+        assert all((picture[KEPT] == image[KEPT]).all() for picture in pictures[-1][-1, 0])
+        assert all((picture[~KEPT] != image[~KEPT]).any() for picture in pictures[-1][-1, 0])
+        terminal.send("q", "q")
         assert terminal.wait_for_exit() == 0

@@ -277,6 +277,24 @@ async def test_lines_that_find_no_room_follow_when_there_is_some_each_in_its_tur
         assert np.array_equal(view._lines.pixels.reshape(20, 20, 3), noise)
 
 
+async def test_what_cannot_be_seen_waits_for_no_room() -> None:
+    view = PixelView(depth=ColourDepth.TRUECOLOR)
+    noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    async with Gallery(view).run_test(size=(40, 20)) as pilot:
+        view.show(np.zeros((20, 20, 3), np.uint8))
+        await pilot.pause()
+        view.room = lambda: 0
+        view.show(noise)
+        assert view.behind
+        view.display = False
+        await pilot.pause()
+        assert not view.behind
+        view.room = lambda: 1_000_000
+        view.display = True
+        await pilot.pause()
+        assert np.array_equal(view._lines.pixels.reshape(20, 20, 3), noise)
+
+
 async def test_few_colours_and_large_pixels_are_a_fraction_of_the_bytes() -> None:
     view = PixelView(depth=ColourDepth.TRUECOLOR)
     async with Gallery(view).run_test(size=(40, 20)):

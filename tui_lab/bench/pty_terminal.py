@@ -205,6 +205,11 @@ class PtyTerminal:
         for ending in "Mm":
             os.write(self._fd, f"\x1b[<0;{column + 1};{row + 1}{ending}".encode())
 
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """The left button down on one cell (column, row), counted from 0, and let go on another."""
+        for button, (column, row), ending in ((0, start, "M"), (32, end, "M"), (0, end, "m")):
+            os.write(self._fd, f"\x1b[<{button};{column + 1};{row + 1}{ending}".encode())
+
     def resize(self, columns: int, rows: int) -> None:
         """Another size, as when a window is dragged."""
         self._text_after()

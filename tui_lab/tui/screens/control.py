@@ -80,6 +80,7 @@ class ControlScreen(Screen[Denoising | None]):
         self._asked = asked
         self._draft: ControlDraft | None = None
         self._images: dict[ImageRef | None, NDArray[np.uint8]] = {}
+        self._data_known = asyncio.Event()
 
     def compose(self) -> ComposeResult:
         yield Static(
@@ -116,6 +117,8 @@ class ControlScreen(Screen[Denoising | None]):
             images = await asyncio.to_thread(load_cached, draft.subject.recipe.dataset)
         except LabError:
             return  # moved, or of a pipeline that came without it: classes are numbers then
+        finally:
+            self._data_known.set()
         draft.subject = Subject(draft.subject.recipe, images)
         self._show()
 
@@ -250,6 +253,7 @@ class ControlScreen(Screen[Denoising | None]):
     async def _pick_image(self) -> ImageRef | None:
         draft = self._draft
         assert draft is not None
+        await self._data_known.wait()
         cell = self._desk.cells.get(draft.begun)
         picked: ImageRef | None = await self.app.push_screen_wait(
             PickImage(draft.subject.recipe.dataset, draft.subject.images, cell)

@@ -172,7 +172,7 @@ class PixelView(Widget):
     def _forget_full(self) -> None:
         """The terminal's picture goes with the widget; when it comes again, all is drawn anew."""
         self._full.leave()
-        self._drawn_for = None
+        self._drawn_for, self.behind = None, False
 
     def on_click(self, event: events.Click) -> None:
         index = self.image_at(event.x, event.y)
@@ -186,7 +186,7 @@ class PixelView(Widget):
         one is drawn when the dialog is gone.
         """
         if not self.is_mounted or not self.size or self.app.screen is not self.screen:
-            self._drawn_for = None
+            self._drawn_for, self.behind = None, False  # all of it is drawn anew, once it can be seen
             return
         changed = self._update_strips()
         if len(changed) == self.size.height:
