@@ -51,6 +51,18 @@ def test_of_a_pipeline_what_its_configs_tell(tmp_path: Path) -> None:
     assert recipe.sampling.num_inference_steps == recipe.noise_scheduler.num_train_timesteps == 10
 
 
+def test_of_a_pipeline_its_noise_schedule(tmp_path: Path) -> None:
+    unet, betas = {"sample_size": 8, "in_channels": 3}, {"beta_start": 0.001, "beta_end": 0.01}
+    cosine = pipeline(tmp_path / "cosine", unet, beta_schedule="squaredcos_cap_v2", **betas)
+    assert source_recipe(str(cosine)).noise_scheduler.beta_schedule == "squaredcos_cap_v2"
+    linear = source_recipe(str(pipeline(tmp_path / "linear", unet, beta_schedule="linear", **betas))).noise_scheduler
+    assert (linear.beta_start, linear.beta_end) == (0.001, 0.01)
+    own = pipeline(tmp_path / "own", unet, beta_schedule="linear", num_train_timesteps=2, trained_betas=[0.1, 0.2])
+    assert source_recipe(str(own)).noise_scheduler.trained_betas == (0.1, 0.2)
+    odd = pipeline(tmp_path / "odd", unet, beta_schedule="their own")
+    assert source_recipe(str(odd)).noise_scheduler == Recipe().noise_scheduler
+
+
 def test_a_pipeline_that_does_not_tell_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"unet/config\.json does not tell"):
         source_recipe(str(pipeline(tmp_path / "odd", {"in_channels": 3})))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tui_lab.errors import LabError
 from tui_lab.recipe import Recipe, edited, load_recipe
+from tui_lab.recipe.schema import NoiseScheduler
 from tui_lab.runs.exports import RECIPE, holds_components, is_export
 from tui_lab.runs.folder import RunFolder
+
+_BETAS = ("beta_schedule", "beta_start", "beta_end")
 
 
 def source_recipe(source: str) -> Recipe:
@@ -32,7 +35,7 @@ def source_recipe(source: str) -> Recipe:
 
 
 def recipe_of_configs(unet: Mapping[str, Any], scheduler: Mapping[str, Any]) -> Recipe:
-    """Of a pipeline from elsewhere: its images' shape, its objective and timesteps; no more is known."""
+    """Of a pipeline from elsewhere: its images' shape, its objective and noise schedule; no more is known."""
     size, channels = unet["sample_size"], unet["in_channels"]
     height, width = (size, size) if isinstance(size, int) else size
     timesteps = int(scheduler.get("num_train_timesteps", 1000))
@@ -46,9 +49,21 @@ def recipe_of_configs(unet: Mapping[str, Any], scheduler: Mapping[str, Any]) -> 
             "noise_scheduler.num_train_timesteps": timesteps,
             "noise_scheduler.prediction_type": scheduler.get("prediction_type", "epsilon"),
             "noise_scheduler.rescale_betas_zero_snr": bool(scheduler.get("rescale_betas_zero_snr")),
+            **_betas(scheduler),
             "sampling.num_inference_steps": min(Recipe().sampling.num_inference_steps, timesteps),
         },
     )
+
+
+def _betas(scheduler: Mapping[str, Any]) -> dict[str, Any]:
+    """Knobs of the noise schedule, as far as a recipe knows such a one."""
+    known = get_args(NoiseScheduler.model_fields["beta_schedule"].annotation)
+    if scheduler.get("beta_schedule") not in known:
+        return {}
+    betas = {f"noise_scheduler.{name}": scheduler[name] for name in _BETAS if scheduler.get(name) is not None}
+    if scheduler.get("trained_betas"):
+        betas["noise_scheduler.trained_betas"] = tuple(map(float, scheduler["trained_betas"]))
+    return betas
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tui_lab.catalog.samplers import SAMPLERS
 from tui_lab.pictures.closeness import psnr
 from tui_lab.recipe.denoising import Denoising
@@ -11,8 +13,8 @@ from tui_lab.workbench.cell import Cell, Level
 
 
 def source_words(asked: Denoising, live: bool = False) -> str:
-    """ "amber-heron @ 750", "amber-heron now"; of a pipeline the end of its folder's path."""
-    name = clean(asked.source.rstrip("/").rpartition("/")[2] or asked.source, 40)
+    """ "amber-heron @ 750", "amber-heron now"; of a folder the end of its path."""
+    name = clean("/".join(Path(asked.source).parts[-2:]), 40)
     if live:
         return f"{name} now"
     return f"{name} @ {asked.checkpoint}" if asked.checkpoint is not None else name

@@ -32,7 +32,9 @@ class ExportPictures(ModalScreen[Wish | None]):
     """Dismisses with what is wished, or None."""
 
     DEFAULT_CSS = f"""ExportPictures {{ {BOX}
-        & OptionList {{ border: none; background: $surface; padding: 0; height: auto; margin-bottom: 1; }}
+        & OptionList, & OptionList:focus {{
+            border: none; background: $surface; padding: 0; height: auto; margin-bottom: 1;
+        }}
         & Input {{ background: $panel; width: 1fr; }}
         & Horizontal {{ height: 1; }}
         & .name {{ width: 12; color: $secondary; }}
