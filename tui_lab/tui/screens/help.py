@@ -48,7 +48,15 @@ WORDS = (
     (
         "5 Denoising",
         "Noise becoming pictures: x_t, and beside it the clean picture that the model sees in it. Arrows go through "
-        "the steps once a drawing is done.",
+        "the steps once a drawing is done, Enter opens them in the theatre.",
+    ),
+    (
+        "The theatre (n)",
+        "How noise becomes a picture: the state x_t, the clean picture and the noise ε that the model sees in it, and "
+        "what a step changes (ε over ±3, changes over ±½). ← and → go through the steps, ↑ and ↓ through the "
+        "checkpoints of the run, at the same starting noise; after the newest of a run that trains comes the run as it "
+        "is now. m shows both at once, of one picture. The uprights below the curve are where the sampler asks the "
+        "model. What is drawn is kept while there is room, and drawn again, to the same bytes, where there was none.",
     ),
     (
         "Compare (C) and sheets (h), from the theatre (n)",
@@ -56,6 +64,14 @@ WORDS = (
         "and Enter turns a pane's sampler, steps, seed, checkpoint or run. ≠ says that a pane begins at other noise; "
         "RMSE is its distance from A, on the scale of [0, 1]. h asks how low you can go: every sampler by fewer and "
         "fewer steps; x turns any two knobs instead, and Enter opens a place in the player.",
+    ),
+    (
+        "Control (k in the theatre) and the gallery (g)",
+        "What steers a drawing, each in a row: a class and what to keep away from, guidance over the noise's time, an "
+        "image to begin with or to invert, a mask that is painted over it by keys or the mouse, a loss whose gradient "
+        "pulls, rows between two seeds or classes, neighbours of one sample. Grey rows say why they do nothing here; d "
+        "draws, p is plain again. What is kept (s) stands in the gallery with all that makes it again: Enter opens it, "
+        "r draws it again and says whether it is the same to the bit.",
     ),
     (
         "Model (m) and one batch (b)",

@@ -53,13 +53,15 @@ class TheatreScreen(TheatreDoors):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "scrub(-1)", "Step", key_display="←→", tooltip="One denoising step back"),
+        Binding("left", "scrub(-1)", "Step", key_display="←→", tooltip="One denoising step back (←) or on (→)"),
         Binding("right", "scrub(1)", "Step on", show=False, tooltip="One denoising step on"),
         Binding("pageup", "scrub(-10)", "Ten steps back", show=False, tooltip="Ten denoising steps back"),
         Binding("pagedown", "scrub(10)", "Ten steps on", show=False, tooltip="Ten denoising steps on"),
         Binding("home", "scrub(-1000000)", "Noise", show=False, tooltip="Back to pure noise"),
         Binding("end", "scrub(1000000)", "Picture", show=False, tooltip="To the finished pictures"),
-        Binding("up", "checkpoint(-1)", "Checkpoint", key_display="↑↓", tooltip="The checkpoint before, at this step"),
+        Binding(
+            "up", "checkpoint(-1)", "Checkpoint", key_display="↑↓", tooltip="The checkpoint before (↑) or after (↓)"
+        ),
         Binding("down", "checkpoint(1)", "Checkpoint on", show=False, tooltip="The next checkpoint, at this step"),
         Binding("space", "play", "Play", tooltip="Play, or hold; draw what was stopped"),
         Binding("p", "now", "Now", tooltip="The live run draws it anew, by its weights as they are now"),
