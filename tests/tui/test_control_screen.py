@@ -24,6 +24,7 @@ from tui_lab.runs.folder import RunFolder
 from tui_lab.tui.desk import Desk
 from tui_lab.tui.screens.ask import Ask, AskText, Choose
 from tui_lab.tui.screens.control import ControlScreen
+from tui_lab.tui.screens.help import HelpScreen
 from tui_lab.tui.screens.paint_mask import PaintMask
 from tui_lab.tui.screens.pick_image import PickImage
 from tui_lab.tui.theme import DARK
@@ -209,6 +210,16 @@ async def test_plain_takes_all_of_it_back_but_the_seed(open_control: OpenedContr
         go(screen, "pull")
         await pilot.press("right", "delete")
         assert asked_of(screen).pull is None
+
+
+async def test_every_key_stands_in_the_help(open_control: OpenedControl) -> None:
+    async with open_control() as (screen, pilot, _):
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        words = " ".join(str(one.visual) for one in pilot.app.screen.query(Static))
+        assert "The next seed: other noise" in words and "The chosen row as it is by itself" in words
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
 
 
 async def test_leaving_asks_only_where_something_was_turned(open_control: OpenedControl) -> None:

@@ -71,6 +71,7 @@ class ControlScreen(Screen[Denoising | None]):
         Binding("n", "seed(1)", "Next seed", tooltip="The next seed: other noise"),
         Binding("N", "seed(-1)", "Seed before", show=False, tooltip="The seed before"),
         Binding("x", "random_seed", "Random", show=False, tooltip="A seed at random"),
+        Binding("question_mark", "help", "Help", id="help", key_display="?", tooltip="Every key of this screen"),
         Binding("escape", "back", "Back", key_display="esc", tooltip="Leave all as it was"),
     ]
 
@@ -297,6 +298,11 @@ class ControlScreen(Screen[Denoising | None]):
 
     def action_random_seed(self) -> None:
         self._turn(lambda draft: draft.asked.turned(seed=random.randint(0, LARGEST_SEED)))
+
+    def action_help(self) -> None:
+        from tui_lab.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.active_bindings))
 
     def action_done(self) -> None:
         if self._draft is not None:

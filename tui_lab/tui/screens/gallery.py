@@ -68,6 +68,7 @@ class GalleryScreen(Screen[Denoising | None]):
         Binding("r", "redo", "Same?", tooltip="Draw it again, and see whether it is the same to the bit"),
         Binding("e", "export", "Export", tooltip="The picture as PNG, with the JSON that makes it again"),
         Binding("delete,d", "remove", "Remove", key_display="d", tooltip="Take it out of the gallery"),
+        Binding("question_mark", "help", "Help", id="help", key_display="?", tooltip="Every key of this screen"),
         Binding("escape", "back", "Back", key_display="esc", tooltip="Stop drawing; back"),
         Binding("q,g", "dismiss(None)", "Back", show=False),
     ]
@@ -227,6 +228,11 @@ class GalleryScreen(Screen[Denoising | None]):
             self._say(f"! {error.message}", "$error")
             return
         self._read(at)
+
+    def action_help(self) -> None:
+        from tui_lab.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.active_bindings))
 
     def action_back(self) -> None:
         if self._redoing:

@@ -51,6 +51,7 @@ class PaintMask(Screen[Mask | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "done", "Take it", tooltip="Draw with this mask"),
+        Binding("question_mark", "help", "Help", id="help", key_display="?", tooltip="Every key of this screen"),
         Binding("escape", "back", "Back", key_display="esc", tooltip="Leave the mask as it was"),
     ]
 
@@ -96,6 +97,11 @@ class PaintMask(Screen[Mask | None]):
 
     def _complain(self, words: str) -> None:
         self.query_one("#mask-complaint", Static).update(Content(words))
+
+    def action_help(self) -> None:
+        from tui_lab.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.active_bindings))
 
     def action_done(self) -> None:
         kept = self._canvas.kept

@@ -68,6 +68,7 @@ class PickImage(Screen[ImageRef | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(number), f"view('{view}')", title, show=False, tooltip=title) for number, title, view in VIEWS),
         Binding("f,4", "file", "A file", key_display="f", tooltip="A picture from a file"),
+        Binding("question_mark", "help", "Help", id="help", key_display="?", tooltip="Every key of this screen"),
         Binding("escape", "dismiss(None)", "Back", key_display="esc", tooltip="Leave it as it was"),
     ]
 
@@ -185,6 +186,11 @@ class PickImage(Screen[ImageRef | None]):
     def _keep(self, place: int) -> Path:
         assert self._cell is not None
         return keep_sample(self._cell, place).path
+
+    def action_help(self) -> None:
+        from tui_lab.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.active_bindings))
 
     @work
     async def action_file(self) -> None:
