@@ -79,7 +79,7 @@ class MaskView(PixelView, can_focus=True):
         Binding("left_square_bracket", "grow(-1)", "Smaller", key_display="[", show=False, tooltip="A smaller brush"),
         Binding("r", "rectangle", "Rectangle", tooltip="A rectangle from here: go to its other corner, and space"),
         Binding("f", "fill", "Fill", tooltip="Fill the area that the brush is in"),
-        Binding("i", "invert", "Invert", tooltip="Keep what is drawn anew, and the other way round"),
+        Binding("i", "invert", "Invert", show=False, tooltip="Keep what is drawn anew, and the other way round"),
         Binding("c", "clear(True)", "Clear", show=False, tooltip="Keep every pixel"),
         Binding("a", "clear(False)", "All anew", show=False, tooltip="Draw every pixel anew"),
         Binding("u", "undo", "Undo", tooltip="Take the last stroke back"),
