@@ -21,7 +21,7 @@ from torch import Tensor
 
 from tui_lab.diffusion.forward import over
 from tui_lab.diffusion.guidance import Predict
-from tui_lab.diffusion.in_parts import InParts
+from tui_lab.diffusion.in_parts import AT_ONCE, InParts
 from tui_lab.diffusion.objective import answer_for, model_input, predicted_x0
 from tui_lab.diffusion.process import Levels
 from tui_lab.diffusion.steering import Moment, Steering
@@ -100,14 +100,17 @@ class LossGuidance(Steering):
         self._gradient = gradient
         self._scale = scale
         self._predict_for = predict_for
+        self._at_once = AT_ONCE
 
     def on_answer(self, at: Moment, output: Tensor) -> Tensor:
         """Raises RecipeError where the gradient is no number."""
         x0 = predicted_x0(at.process, output, at.x_t, at.levels)
         on_x0 = self._gradient(x0.clamp(-1.0, 1.0))
         asked = InParts(partial(self._chained, at, on_x0))
+        asked.at_once = self._at_once  # back through the model takes more memory than an answer: what fits is kept
         places = torch.arange(len(x0), device=x0.device)
         on_x_t = asked(at.x_t, at.levels.t.expand(len(x0)), places)
+        self._at_once = asked.at_once
         moved = -self._scale * over(_weight(at), x0) * on_x_t
         if not moved.isfinite().all():
             raise RecipeError(
