@@ -203,6 +203,15 @@ async def test_seeds_by_keys_and_between_two(open_control: OpenedControl) -> Non
         assert asked_of(screen).between == Between(kind="seeds", to=77)
 
 
+async def test_a_locked_seed_is_held_until_it_is_let_go(open_control: OpenedControl) -> None:
+    async with open_control(knobs={"seed": 3}) as (screen, pilot, _):
+        go(screen, "sampling.seed")
+        await pilot.press("l", "n", "x", "right")
+        assert asked_of(screen).knobs["seed"] == 3 and "it is locked" in complaint(screen)
+        await pilot.press("l", "n")
+        assert asked_of(screen).knobs["seed"] == 4
+
+
 async def test_plain_takes_all_of_it_back_but_the_seed(open_control: OpenedControl) -> None:
     async with open_control(class_labels=(1,), knobs={"seed": 5, "guidance_scale": 2.0}) as (screen, pilot, _):
         await pilot.press("p")

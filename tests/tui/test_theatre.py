@@ -101,6 +101,15 @@ async def test_other_seeds_are_other_noise(open_theatre: OpenedTheatre) -> None:
         assert "seed     1" in said(theatre)
 
 
+async def test_a_locked_seed_is_held(open_theatre: OpenedTheatre) -> None:
+    async with open_theatre() as (theatre, pilot):
+        await finished(theatre, pilot, seed=0)
+        await pilot.press("l", "right_square_bracket", "x")
+        assert theatre.asked.knobs.get("seed", 0) == 0
+        await pilot.press("l", "right_square_bracket")
+        await finished(theatre, pilot, seed=1)
+
+
 async def test_escape_stops_the_drawing_first_and_space_draws_it(open_theatre: OpenedTheatre, drawer: Drawer) -> None:
     drawer.let = type(drawer.let)(2)
     async with open_theatre() as (theatre, pilot):

@@ -14,6 +14,8 @@ class Desk:
         self.workbench = workbench
         self.cells = Cells(workbench)
         self.pins = Pins()
+        self.seed_is_locked = False
+        """Whether the keys that take another seed rest, so that no slip of one changes the noise that is looked at."""
 
     async def close(self) -> None:
         await self.cells.close()

@@ -71,6 +71,7 @@ class ControlScreen(Screen[Denoising | None]):
         Binding("n", "seed(1)", "Next seed", tooltip="The next seed: other noise"),
         Binding("N", "seed(-1)", "Seed before", show=False, tooltip="The seed before"),
         Binding("x", "random_seed", "Random", show=False, tooltip="A seed at random"),
+        Binding("l", "lock_seed", "Lock seed", show=False, tooltip="Hold the seed, here and in the theatre"),
         Binding("question_mark", "help", "Help", id="help", key_display="?", tooltip="Every key of this screen"),
         Binding("escape", "back", "Back", key_display="esc", tooltip="Leave all as it was"),
     ]
@@ -165,6 +166,8 @@ class ControlScreen(Screen[Denoising | None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "undo":
             return True if self._draft is not None and self._draft.can_undo else None
+        if action in ("seed", "random_seed"):
+            return None if self._desk.seed_is_locked else True
         return True
 
     # Turning
@@ -184,6 +187,8 @@ class ControlScreen(Screen[Denoising | None]):
         draft = self._draft
         assert draft is not None
         barred = row.barred(draft.asked, draft.subject)
+        if row.key == "sampling.seed" and self._desk.seed_is_locked:
+            barred = "it is locked: l lets it go"
         if barred:
             self._show(f"{row.title}: {barred}")
         return bool(barred)
@@ -298,6 +303,12 @@ class ControlScreen(Screen[Denoising | None]):
 
     def action_random_seed(self) -> None:
         self._turn(lambda draft: draft.asked.turned(seed=random.randint(0, LARGEST_SEED)))
+
+    def action_lock_seed(self) -> None:
+        self._desk.seed_is_locked = not self._desk.seed_is_locked
+        self.refresh_bindings()
+        words = "The seed is locked: l lets it go" if self._desk.seed_is_locked else "The seed is free"
+        self.notify(words, markup=False)
 
     def action_help(self) -> None:
         from tui_lab.tui.screens.help import HelpScreen

@@ -31,6 +31,7 @@ class TheatreDoors(Screen[None]):
         Binding("h", "sheet", "How low", tooltip="How low can you go: samplers by step counts, or any two knobs"),
         Binding("e", "export", "Export", tooltip="PNG, GIF, WebP, a strip for a paper, or into the shell's scrollback"),
         Binding("s", "keep", "Keep", tooltip="Keep the chosen sample in the gallery, with all that makes it again"),
+        Binding("l", "lock_seed", "Lock seed", show=False, tooltip="Hold the seed: [ ] and x rest until l again"),
         Binding("g", "gallery", "Gallery", tooltip="What was kept: open it again, export it, draw it again"),
         Binding("o", "open", "Open", tooltip="Another run, or the folder of a pipeline"),
     ]
@@ -83,6 +84,8 @@ class TheatreDoors(Screen[None]):
             return True if self.place >= 0 else None
         if action == "keep":
             return True if self.cell.done else None
+        if action in ("seed", "random_seed"):
+            return None if self.desk.seed_is_locked else True
         return True
 
     def action_map(self) -> None:
@@ -143,6 +146,13 @@ class TheatreDoors(Screen[None]):
             self.complain(error)
         else:
             self.notify(f"Picture {place + 1} is in the gallery (g): {kept.path}", markup=False)
+
+    def action_lock_seed(self) -> None:
+        self.desk.seed_is_locked = not self.desk.seed_is_locked
+        self.refresh_bindings()
+        self.notify(
+            "The seed is locked: l lets it go" if self.desk.seed_is_locked else "The seed is free", markup=False
+        )
 
     def action_gallery(self) -> None:
         from tui_lab.tui.screens.gallery import GalleryScreen
