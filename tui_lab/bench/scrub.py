@@ -28,6 +28,8 @@ from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.folder import RunFolder
 from tui_lab.tui.spare_keeper import SPARE_VARIABLE
 from tui_lab.workbench.answers import DenoisedStep
+from tui_lab.workbench.cell import Cell
+from tui_lab.workbench.cells import BESIDE, LIMIT, PANES
 from tui_lab.workbench.client import Workbench
 
 COLUMNS, ROWS = 150, 45
@@ -80,12 +82,20 @@ def _scrub(terminal: PtyTerminal, options: argparse.Namespace) -> _Scrubbed:
     lab = psutil.Process(terminal.pid)
     times, volume, began = [], [], sum(lab.cpu_times()[:2])
     for _ in range(options.rounds):
-        for key in ["left"] * (options.steps - 1) + ["right"] * (options.steps - 1):
+        for key in ["left"] * (kept(options) - 1) + ["right"] * (kept(options) - 1):
             before = terminal.bytes_written
             times.append(1000 * terminal.settled(key))
             volume.append((terminal.bytes_written - before) / 1000)
     assert min(volume) * 1000 > LEAST_BYTES, f"a step brought {min(volume):.1f} kB: no pictures"
     return _Scrubbed(tuple(times), tuple(volume), 1000 * (sum(lab.cpu_times()[:2]) - began) / len(times))
+
+
+def kept(options: argparse.Namespace) -> int:
+    """Steps that the lab finds room for."""
+    cell = Cell(Denoising(source=RUN))
+    picture = np.empty((len(PANES), options.images, options.side, options.side, 3), np.uint8)
+    cell.begin(options.steps, PANES, picture, LIMIT // BESIDE)
+    return cell.keeps
 
 
 def fading(asked: Denoising, steps: int, images: int, side: int, panes: int) -> list[np.ndarray]:
