@@ -13,7 +13,7 @@ from tui_lab.recipe import Recipe
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.recipe.possible import with_knobs
 from tui_lab.tui.chart import Series
-from tui_lab.tui.control.form import GUIDANCE
+from tui_lab.tui.control.form import GUIDANCE, PULL
 from tui_lab.tui.control.rows import Row, Subject
 from tui_lab.tui.control.tiles import Pixels, Read, tiles_of
 from tui_lab.tui.widgets.line_chart import LineChart
@@ -31,6 +31,7 @@ class ControlAside(Vertical):
         & #control-help { height: auto; max-height: 60%; margin-bottom: 1; }
         & ContentSwitcher { height: 1fr; }
         & LineChart { max-height: 18; }
+        & .-swatch { max-height: 9; }
     }
     """
 
@@ -53,6 +54,7 @@ class ControlAside(Vertical):
         switcher.current = "control-pictures"
         tiles = tiles_of(row, asked, subject, images, samples)
         view = self.query_one("#control-pictures", PixelView)
+        view.set_class(asked.pull is not None and row.section == PULL and asked.pull.kind != "likeness", "-swatch")
         if tiles:
             view.show(np.stack([pixels for _, pixels in tiles]), [label for label, _ in tiles])
         else:
