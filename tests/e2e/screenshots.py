@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -22,13 +23,18 @@ from tui_lab.tui.widgets.pixel_view import PixelView
 
 FOLDER = Path(__file__).resolve().parents[2] / ".github" / "screenshots"
 RUN = "readme"
+DRAWN = "drawn"
+"""No key: wait until the workbench has drawn all that was wished for."""
 SHOTS = (
     ("lab", (160, 48), ()),
     ("narrow", (80, 24), ("5",)),
     ("schedule", (140, 44), ("2", "z", "right", *("shift+left",) * 5)),
     ("data", (140, 44), ("e",)),
+    ("theatre", (160, 48), ("n", DRAWN, *("left",) * 7)),
+    ("sheet", (140, 44), ("n", DRAWN, "h", DRAWN)),
 )
 """(name, columns × lines, keys to press first)."""
+CALM_SECONDS = 10.0
 
 
 async def _take(run: str) -> None:
@@ -36,7 +42,16 @@ async def _take(run: str) -> None:
         app = LabApp(run)
         async with app.run_test(size=size) as pilot:
             await _until(pilot, lambda app=app: app.lab is not None and app.lab.attached is not None)
-            await pilot.press(*keys)
+            assert app.lab is not None
+            news = [time.monotonic()]
+            app.lab.desk.cells.listen(lambda cell, news=news: news.append(time.monotonic()))
+            for key in keys:
+                if key == DRAWN:
+                    heard = len(news)
+                    await _until(pilot, lambda news=news, heard=heard: len(news) > heard)
+                    await _until(pilot, lambda news=news: time.monotonic() - news[-1] > CALM_SECONDS)
+                else:
+                    await pilot.press(key)
             await _until(pilot, lambda app=app: any(view.shown for view in app.lab.query(PixelView)))
             await pilot.pause(1.5)
             _write(FOLDER / f"{name}.svg", app.export_screenshot(title="diffusion-lab"))
