@@ -19,7 +19,7 @@ def in_terminal(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """Let the process seem to have a terminal; returns the targets that the screen is opened on."""
     opened: list[str | None] = []
     app = types.ModuleType("tui_lab.tui.app")
-    app.run_tui = opened.append  # type: ignore[attr-defined]
+    app.run_tui = lambda target: opened.append(target) or []  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tui_lab.tui.app", app)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)

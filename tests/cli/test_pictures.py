@@ -1,5 +1,6 @@
 """sample and export, through a real workbench."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,75 @@ def test_a_gif_shows_every_step(lab: Lab, pipeline: Path, tmp_path: Path) -> Non
 def test_an_output_that_cannot_be_is_said_before_the_work(lab: Lab, pipeline: Path, output: str, hint: str) -> None:
     outcome = lab("sample", str(pipeline), "-o", output)
     assert outcome.code == 2 and hint in outcome.error
+
+
+def test_every_file_has_a_sidecar_that_makes_it_again_to_the_bit(lab: Lab, pipeline: Path, tmp_path: Path) -> None:
+    Image.linear_gradient("L").resize((8, 8)).save(tmp_path / "begun.png")
+    half = Image.new("L", (8, 8), 255)
+    half.paste(0, (0, 0, 8, 4))
+    half.save(tmp_path / "mask.png")
+    strip, singles = tmp_path / "strip.png", tmp_path / "singles"
+    control = ("--image", str(tmp_path / "begun.png"), "--mask", str(tmp_path / "mask.png"), "--pull", "symmetry")
+    outcome = lab(
+        *("sample", str(pipeline), "--num-inference-steps", "4", "--num-images", "2", "--seed", "3", "--eta", "1"),
+        *(
+            "--scheduler",
+            "DDIMScheduler",
+            *control,
+            "--strip",
+            "2",
+            "-o",
+            str(strip),
+            "--singles",
+            str(singles),
+            "--json",
+        ),
+    )
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["paths"] == [str(strip), str(singles)]
+    assert Image.open(strip).size == (2 * 64, 2 * 64)  # two steps of two pictures, 8 times enlarged
+    assert len(list(singles.glob("*.png"))) == 2
+    again = lab("sample", "--again", outcome.json["sidecars"][0], "--json")
+    assert (again.code, again.json["same"], again.json["why"]) == (0, True, []), again.err
+    told = json.loads(Path(outcome.json["sidecars"][0]).read_text())
+    told["denoising"]["knobs"]["seed"] = 4
+    Path(outcome.json["sidecars"][0]).write_text(json.dumps(told))
+    other = lab("sample", "--again", outcome.json["sidecars"][0])
+    assert other.code == 1 and "not the same" in other.err
+    Image.new("L", (8, 8), 7).save(tmp_path / "begun.png")
+    changed = lab("sample", "--again", outcome.json["sidecars"][1])
+    assert changed.code == 2 and "begun.png" in changed.error
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--num-inference-steps", "0"], "num_inference_steps"),
+        (["--num-inference-steps", "1000000"], "num_inference_steps"),
+        (["--guidance-scale", "nan"], "guidance_scale"),
+        (["--class-label", "hat"], "unconditional"),
+        (["--strength", "0.5"], "--image"),
+        (["--image", "nowhere.png"], "nowhere.png"),
+        (["--image", "data:99999999"], "99999999"),
+        (["--mask", "nowhere.png"], "--image"),
+        (["--image", "data:0", "--mask", "all.png"], "mask"),
+        (["--pull", "sweetness"], "colour=#1ae680"),
+        (["--pull", "symmetry", "--pull-scale", "nan"], "scale"),
+        (["--loss", "nowhere.py"], "no such file"),
+        (["--variation", "three"], "SEED:PLACE"),
+        (["--between-classes", "1"], "class"),
+        (["--again", "nowhere.json"], "leave out"),
+        (["--strip", "3"], "-o"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line_before_torch_is_there(
+    lab: Lab, pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (8, 8), 255).save(tmp_path / "all.png")
+    outcome = lab("sample", str(pipeline), *words)
+    assert outcome.code == 2 and said in outcome.error, outcome.err
+    assert not list(tmp_path.glob("*.json"))
 
 
 def test_an_export_never_writes_over_what_is_there(lab: Lab, tmp_path: Path) -> None:

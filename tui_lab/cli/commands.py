@@ -13,6 +13,7 @@ from tui_lab.cli import (
     control,
     data,
     doctor,
+    exporting,
     history,
     inspection,
     pictures,
@@ -58,7 +59,7 @@ app.command("diff")(comparison.diff)
 app.command("delete")(removal.delete)
 app.command("prune")(removal.prune)
 app.command("sample")(pictures.sample)
-app.command("export")(pictures.export)
+app.command("export")(exporting.export)
 app.command("schedule")(recipes.schedule)
 app.command("recipes")(recipes.recipes)
 app.add_typer(data.app, name="datasets")
