@@ -78,6 +78,11 @@ class Report:
         }
 
 
+def in_pairs(these: Sequence[float], those: Sequence[float]) -> float:
+    """The median of each turn's own ratio: what slowed a turn slowed both of its halves."""
+    return statistics.median(this / that for this, that in zip(these, those, strict=True))
+
+
 def together(bench: str, reports: Sequence[Report]) -> Report:
     """One table of several benches; its result is the first one's."""
     samples = tuple(replace(sample, name=f"{each.bench}: {sample.name}") for each in reports for sample in each.samples)

@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import contextlib
 import os
-import statistics
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ import torch
 from safetensors.torch import save_file
 
 from tui_lab.bench import report
-from tui_lab.bench.report import Ratio, Report, Sample, say
+from tui_lab.bench.report import Ratio, Report, Sample, in_pairs, say
 from tui_lab.catalog.recipes import find_recipe
 from tui_lab.diffusion.sampling import BOTH
 from tui_lab.engine.devices import device_name, resolve_device
@@ -139,12 +138,7 @@ def _one_way(
         Sample(f"{name}: by the workbench's process", "s", asked),
         Sample(f"{name}: pictures", "1/s", tuple(bench.images / seconds for seconds in drawn)),
     ]
-    return samples, Ratio(f"{name}: to the PNG / calls alone", _in_pairs(drawn, alone), "lower")
-
-
-def _in_pairs(drawn: tuple[float, ...], alone: tuple[float, ...]) -> float:
-    """The median of each turn's own ratio: what slowed a turn slowed both of its halves."""
-    return statistics.median(whole / part for whole, part in zip(drawn, alone, strict=True))
+    return samples, Ratio(f"{name}: to the PNG / calls alone", in_pairs(drawn, alone), "lower")
 
 
 @contextlib.contextmanager
