@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import DDPMPipeline
+from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
 from tui_lab import models
 from tui_lab.diffusion import sampling
 from tui_lab.diffusion.guidance import guided
 from tui_lab.diffusion.noise_schedulers import build_sampler, sampler_from_config
 from tui_lab.errors import DiskFullError, LabError, RecipeError
+from tui_lab.models.answering import answer
 from tui_lab.models.base import architecture, load_base
 from tui_lab.models.export import export_pipeline, load_pipeline, with_weights
 from tui_lab.recipe import Recipe, replaced
+from tui_lab.recipe.classes import null_label, real_classes
 
 TINY = replaced(
     Recipe(),
@@ -115,6 +117,29 @@ def test_weights_of_another_model_are_refused() -> None:
         with_weights(TINY, models.build(wider).state_dict())
 
 
+def test_a_class_conditional_pipeline_from_elsewhere_is_asked_by_its_classes(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    unet = UNet2DModel(
+        sample_size=8,
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D"),
+        norm_num_groups=4,
+        num_class_embeds=3,
+    ).eval()
+    DDPMPipeline(unet=unet, scheduler=DDPMScheduler()).save_pretrained(tmp_path / "theirs")
+
+    loaded = load_pipeline(tmp_path / "theirs")
+
+    assert real_classes(loaded.recipe) == 3 and null_label(loaded.recipe) is None
+    x, t, labels = torch.randn(3, 3, 8, 8), torch.tensor([5, 50, 500]), torch.tensor([2, 0, 1])
+    with torch.inference_mode():
+        ours = answer(loaded.recipe.model, loaded.model, x, t, labels)
+        assert torch.equal(ours, unet(x, t, class_labels=labels).sample)
+        assert not torch.equal(ours, answer(loaded.recipe.model, loaded.model, x, t, labels.flip(0)))
+
+
 class TestAFolderThatCannotBeSampled:
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
@@ -143,12 +168,12 @@ class TestAFolderThatCannotBeSampled:
 
     def test_another_network(self, folder: Path) -> None:
         self.change(folder / "model_index.json", _class_name="StableDiffusionPipeline", unet=["diffusers", "Other"])
-        with pytest.raises(LabError, match="is a StableDiffusionPipeline; only unconditional"):
+        with pytest.raises(LabError, match="is a StableDiffusionPipeline; only pipelines of a UNet2DModel"):
             load_pipeline(folder)
 
-    def test_classes(self, folder: Path) -> None:
-        self.change(folder / "unet" / "config.json", num_class_embeds=11)
-        with pytest.raises(LabError, match="class-conditional"):
+    def test_classes_that_are_no_numbers(self, folder: Path) -> None:
+        self.change(folder / "unet" / "config.json", class_embed_type="timestep")
+        with pytest.raises(LabError, match="told its class as 'timestep'"):
             load_pipeline(folder)
 
     def test_another_noise_process(self, folder: Path) -> None:

@@ -101,10 +101,10 @@ def _load_ddpm_pipeline(folder: Path) -> Pipeline:
     index = read_json(folder / INDEX)
     if index.get("unet") != ["diffusers", "UNet2DModel"] or "scheduler" not in index:
         name = index.get("_class_name", "pipeline without a name")
-        raise LabError(f"{folder} is a {name}; only unconditional pipelines of a UNet2DModel are sampled")
+        raise LabError(f"{folder} is a {name}; only pipelines of a UNet2DModel are sampled")
     config = read_json(folder / "unet" / "config.json")
-    if config.get("class_embed_type") or config.get("num_class_embeds"):
-        raise LabError(f"{folder} is a class-conditional pipeline; of others' only unconditional ones are sampled")
+    if embedding := config.get("class_embed_type"):
+        raise LabError(f"{folder} is told its class as {embedding!r}; only classes by number are sampled")
     if config.get("time_embedding_type", "positional") != "positional":
         raise LabError(f"{folder} has a time embedding for σ; only pipelines over timesteps are sampled")
     if config.get("in_channels") != config.get("out_channels"):

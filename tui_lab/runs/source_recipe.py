@@ -35,7 +35,8 @@ def source_recipe(source: str) -> Recipe:
 
 
 def recipe_of_configs(unet: Mapping[str, Any], scheduler: Mapping[str, Any]) -> Recipe:
-    """Of a pipeline from elsewhere: its images' shape, its objective and noise schedule; no more is known."""
+    """Of a pipeline from elsewhere: its images' shape, its classes, its objective and noise schedule. No more is
+    known: neither the classes' names, nor whether one of them stands for none."""
     size, channels = unet["sample_size"], unet["in_channels"]
     height, width = (size, size) if isinstance(size, int) else size
     timesteps = int(scheduler.get("num_train_timesteps", 1000))
@@ -45,6 +46,7 @@ def recipe_of_configs(unet: Mapping[str, Any], scheduler: Mapping[str, Any]) -> 
             "dataset.resolution": height,
             "dataset.width": 0 if width == height else width,
             "dataset.channels": channels,
+            "model.num_class_embeds": unet.get("num_class_embeds") or 0,
             "training.mixed_precision": "no",  # as plain diffusers would run it
             "noise_scheduler.num_train_timesteps": timesteps,
             "noise_scheduler.prediction_type": scheduler.get("prediction_type", "epsilon"),
