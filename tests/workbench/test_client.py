@@ -22,6 +22,7 @@ import torch
 from diffusers import DDPMPipeline, UNet2DModel
 from safetensors.torch import save_file
 
+from tests.tiny_run import TINY
 from tests.waiting import gone, wait_until
 from tui_lab import models
 from tui_lab.data import load_images
@@ -38,23 +39,6 @@ from tui_lab.workbench import client
 from tui_lab.workbench.client import DenoisedStep, Workbench, WorkbenchDied, run_sync
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-TINY = replaced(
-    Recipe(),
-    {
-        "dataset.resolution": 8,
-        "dataset.channels": 1,
-        "model.block_out_channels": (8, 16),
-        "model.down_block_types": ("DownBlock2D", "AttnDownBlock2D"),
-        "model.up_block_types": ("AttnUpBlock2D", "UpBlock2D"),
-        "model.norm_num_groups": 4,
-        "noise_scheduler.prediction_type": "v_prediction",
-        "training.mixed_precision": "no",
-        "sampling.num_inference_steps": 6,
-        "sampling.num_images": 3,
-        "sampling.seed": 11,
-    },
-)
 
 
 def denoising(
