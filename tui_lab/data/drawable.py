@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tui_lab.data.class_labels import class_number
 from tui_lab.errors import RecipeError
 from tui_lab.recipe import Recipe
 from tui_lab.recipe.classes import null_label
 from tui_lab.recipe.control_checks import check_control
 from tui_lab.recipe.denoising import Denoising
+from tui_lab.runs.exports import takes_text
 
 
 def drawable(asked: Denoising, source: Recipe) -> Recipe:
     """The source's recipe with the knobs of `asked`. Raises RecipeError with the first thing of it that cannot be;
     pictures that it refers to are not looked at."""
+    _check_text(asked)
     recipe = asked.recipe_of(source)
     if recipe.sampling.guidance_scale != source.sampling.guidance_scale:
         _check_guidance(recipe)
@@ -28,6 +32,19 @@ def drawable(asked: Denoising, source: Recipe) -> Recipe:
         last = recipe.sampling.num_images - 1
         raise RecipeError(f"there is no picture {asked.place} in this batch: the last is {last}")
     return recipe
+
+
+def _check_text(asked: Denoising) -> None:
+    """Prompts are for text-to-image pipelines, whose latents no picture, mask or loss is about."""
+    if not takes_text(Path(asked.source).expanduser()):
+        if asked.prompt or asked.negative_prompt:
+            raise RecipeError("prompt: this model was not trained on texts; leave the prompts out, or name a class")
+        return
+    pictures = asked.start.kind != "noise" or asked.keep is not None or asked.pull is not None
+    if pictures or asked.class_labels or asked.negative_class is not None:
+        raise RecipeError("a text-to-image pipeline is steered by its prompts and by guidance: leave the rest out")
+    if asked.between is not None and asked.between.kind == "classes":
+        raise RecipeError("between: a text-to-image pipeline knows no classes; take a row of seeds")
 
 
 def _check_guidance(recipe: Recipe) -> None:

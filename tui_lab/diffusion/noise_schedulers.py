@@ -32,6 +32,8 @@ _DDPM_KEYS = (
 )
 """What of a scheduler's config is about the noise process and the data's range, not about its own way to sample."""
 
+_END_KEYS = ("steps_offset", "set_alpha_to_one")
+"""Where a pipeline from elsewhere wants its last steps to go."""
 _EDM_KEYS = ("sigma_min", "sigma_max", "sigma_data", "rho", "num_train_timesteps")
 
 
@@ -73,7 +75,8 @@ def sampler_from_config(config: Mapping[str, Any], sampling: Sampling) -> Any:
     sampler_class = getattr(importlib.import_module("diffusers"), info.class_name or info.name)
     known = inspect.signature(sampler_class.__init__).parameters
     if process == DDPM:
-        wanted = {**_betas_for(known, config), **_spaced(config, sampling)}
+        ends = {key: config[key] for key in _END_KEYS if key in config}
+        wanted = {**_betas_for(known, config), **ends, **_spaced(config, sampling)}
     elif process == FLOW:
         wanted = _flow_settings(config)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 INDEX = "model_index.json"
@@ -19,3 +20,12 @@ def is_export(folder: Path) -> bool:
 def holds_components(folder: Path) -> bool:
     """Whether it is an export that no pipeline of diffusers' runs."""
     return (folder / RECIPE).is_file() and (folder / MODEL / "config.json").is_file()
+
+
+def takes_text(folder: Path) -> bool:
+    """Whether it is a text-to-image pipeline's folder."""
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(index, dict) and "text_encoder" in index

@@ -10,8 +10,16 @@ from typing import Any, get_args
 from tui_lab.errors import LabError
 from tui_lab.recipe import Recipe, edited, load_recipe
 from tui_lab.recipe.schema import NoiseScheduler
-from tui_lab.runs.exports import RECIPE, holds_components, is_export
+from tui_lab.runs.exports import RECIPE, holds_components, is_export, takes_text
 from tui_lab.runs.folder import RunFolder
+
+TEXTS = {
+    "model.num_class_embeds": 2,
+    "loss.class_dropout": 0.1,
+    "sampling.guidance_scale": 7.5,
+    "sampling.num_images": 1,
+}
+"""A text-to-image model in a recipe's terms: it knows the prompt, and the negative one, which stands for none."""
 
 _BETAS = ("beta_schedule", "beta_start", "beta_end")
 
@@ -29,7 +37,8 @@ def source_recipe(source: str) -> Recipe:
     unet = read_json(folder / "unet" / "config.json")
     scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
     try:
-        return recipe_of_configs(unet, scheduler)
+        recipe = recipe_of_configs(unet, scheduler)
+        return edited(recipe, TEXTS) if takes_text(folder) else recipe
     except (KeyError, TypeError, ValueError) as error:
         raise LabError(f"{folder / 'unet' / 'config.json'} does not tell the shape of its pictures") from error
 

@@ -17,6 +17,7 @@ from tui_lab.engine.devices import device_name, resolve_device
 from tui_lab.engine.drawing import Drawing, begin_drawing
 from tui_lab.engine.versions import versions
 from tui_lab.errors import DeviceError, WorkbenchError
+from tui_lab.models.text_to_image import TextToImage
 from tui_lab.pictures.origin import Origin
 from tui_lab.recipe import recipe_hash
 from tui_lab.recipe.denoising import parse_denoising
@@ -43,12 +44,16 @@ def denoise(request: dict[str, Any]) -> Generator[Message, None, None]:
         drawing = begin_drawing(
             asked, source.recipe, source.step, source.scheduler_config, source.sampler_model, device
         )
+        steps = drawing.steps
+        if isinstance(source.model, TextToImage):
+            source.model.heed(asked.prompt, asked.negative_prompt)
+            steps = source.model.seen(steps)
         about = {"denoising": drawing.resolved.to_json(), "origin": _origin(source, drawing, device).to_json()}
         first = {**about, "word": word}
         # One step behind a GPU, which makes the next one while a picture is on its way to the reader.
         behind = 1 if device.type == "cuda" else 0
         ready: deque[Callable[[], Message]] = deque()
-        for step in drawing.steps:
+        for step in steps:
             told = {"panes": panes, "at_once": min(drawing.in_parts.at_once, len(step.x0)), **first}
             ready.append(partial(_picture, step, step.panes_later(panes), told))
             first = {}
