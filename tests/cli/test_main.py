@@ -21,6 +21,7 @@ def in_terminal(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     app = types.ModuleType("tui_lab.tui.app")
     app.run_tui = lambda target: opened.append(target) or []  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tui_lab.tui.app", app)
+    monkeypatch.setenv("TEXTUAL_COLOR_SYSTEM", "auto")  # the command sets it: not for the tests after this one
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     return opened

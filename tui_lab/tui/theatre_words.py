@@ -13,8 +13,9 @@ from tui_lab.workbench.cell import Cell, Level
 
 
 def source_words(asked: Denoising, live: bool = False) -> str:
-    """ "amber-heron @ 750", "amber-heron now"; of a folder the end of its path."""
-    name = clean("/".join(Path(asked.source).parts[-2:]), 40)
+    """ "amber-heron @ 750", "amber-heron now"; of a pipeline's folder the end of its path."""
+    parent, _, last = "/".join(Path(asked.source).parts[-2:]).rpartition("/")
+    name = clean(last if parent in ("", "runs") else f"{parent}/{last}", 40)
     if live:
         return f"{name} now"
     return f"{name} @ {asked.checkpoint}" if asked.checkpoint is not None else name
