@@ -110,7 +110,10 @@ def test_metrics_are_gathered_in_windows_that_other_records_close(folder: RunFol
         ({"class_labels": [3]}, "unconditional"),
         ({"place": 16}, "there is no picture 16 in this batch"),
         ({"start": {"kind": "image"}}, "needs an image"),
-        ({"keep": {"height": 1, "width": 1, "runs": [1]}, "start": {"image": {"kind": "data"}}}, "mask is of 1×1 pixels"),
+        (
+            {"keep": {"height": 1, "width": 1, "runs": [1]}, "start": {"image": {"kind": "data"}}},
+            "mask is of 1×1 pixels",
+        ),
         ({"sampler": "DDIM"}, "sampler"),
     ],
 )
