@@ -95,13 +95,18 @@ async def test_pictures_are_on_the_screen_pixel_for_pixel(
     monkeypatch.setenv("COLORTERM", "truecolor")
     async with open_small(size) as (screen, pilot):
         await filled(screen, pilot)
+        await until(pilot, lambda: all(stands_there(screen, at) for at in screen.drawing.finished))
         plan = grid(screen).plan
         assert plan.reduce == 1 and (plan.down, plan.across) == (2, 3)
-        canvas = pixels_shown(grid(screen))
-        for (row, column), finished in screen.drawing.finished.items():
-            top, left = plan.corner(row, column)
-            seen = canvas[top + 1 : top + 1 + plan.height, left + 1 : left + 1 + plan.width]
-            assert np.array_equal(seen[:: plan.enlarge, :: plan.enlarge], finished.pictures[0])
+
+
+def stands_there(screen: SheetScreen, at: tuple[int, int]) -> bool:
+    """Whether the first picture of that place is on the screen, each of its pixels a square."""
+    plan = grid(screen).plan
+    top, left = plan.corner(*at)
+    seen = pixels_shown(grid(screen))[top + 1 : top + 1 + plan.height, left + 1 : left + 1 + plan.width]
+    picture = screen.drawing.finished[at].pictures[0]
+    return np.array_equal(seen, picture.repeat(plan.enlarge, 0).repeat(plan.enlarge, 1))
 
 
 async def test_an_impossible_place_says_why_where_it_stands(open_small: Opened) -> None:
