@@ -73,7 +73,7 @@ def grid(screen: SheetScreen) -> SheetGrid:
 
 
 async def filled(screen: SheetScreen, pilot: Pilot[Any]) -> None:
-    await until(pilot, lambda: len(screen.drawing.finished) == screen.drawing.count)
+    await until(pilot, lambda: len(screen.drawing.finished) == screen.drawing.count and not screen._stale)
 
 
 async def test_every_place_is_filled_with_the_end_of_its_denoising(open_small: Opened) -> None:
