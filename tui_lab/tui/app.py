@@ -93,7 +93,7 @@ class LabApp(App[LabError]):
         self.call_after_refresh(self._open)
 
     def _leave_at_once(self) -> None:
-        if self.lab is not None and self.lab.is_running:
+        if self.lab is not None and self.lab.is_mounted and self.lab.is_running:
             self.lab.remember()
         self.exit()
 

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from tui_lab.errors import LabError
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.source_recipe import source_recipe
+from tui_lab.tui.after_refresh import after_refresh
 from tui_lab.tui.bandwidth import Line
 from tui_lab.tui.comparison import VIEWS, Comparison
 from tui_lab.tui.desk import Desk
@@ -179,7 +180,7 @@ class ComparingScreen(Screen[None]):
         for at, pane in enumerate(self._panes):
             pane.display = at < count and (not alone or at == chosen)
         self._say_titles()
-        self.call_after_refresh(self._draw)
+        after_refresh(self, self._draw)
 
     def _say_titles(self) -> None:
         """Each title says only what its pane has for itself."""

@@ -90,7 +90,7 @@ class RunDeedsScreen(Screen[Answer]):
                     told.append(deed(RunFolder.open(run)))
                 except (LabError, OSError) as error:
                     failed = error if isinstance(error, LabError) else LabError(f"{run}: {error}")
-                    self.app.call_from_thread(self.complain, failed)
+                    self.app.call_later(self.complain, failed)  # also where this screen was left
             return told
 
         self.busy(doing)

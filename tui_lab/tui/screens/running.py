@@ -101,9 +101,9 @@ class RunningScreen(Screen[None]):
             attached.poll()
         except (LabError, OSError) as error:
             failed = error if isinstance(error, LabError) else LabError(f"{folder.id} cannot be read: {error}")
-            self.app.call_from_thread(self.complain, failed)
+            self.call_later(self.complain, failed)
             return
-        self.app.call_from_thread(self._followed, attached)
+        self.call_later(self._followed, attached)
 
     def _followed(self, attached: AttachedRun) -> None:
         self.attached = attached
@@ -197,9 +197,9 @@ class RunningScreen(Screen[None]):
             folder = new_run(recipe_toml, {}, source=self.draft.origin)
             start(folder, self.spares.take())
         except LabError as error:
-            self.app.call_from_thread(self.complain, error)
+            self.call_later(self.complain, error)
             return
-        self.app.call_from_thread(self.attach, folder)
+        self.call_later(self.attach, folder)
 
     def action_pause(self) -> None:
         if self.attached is None:
@@ -216,9 +216,9 @@ class RunningScreen(Screen[None]):
         try:
             start(folder, self.spares.take())
         except LabError as error:
-            self.app.call_from_thread(self.complain, error)
+            self.call_later(self.complain, error)
             return
-        self.app.call_from_thread(self.say, f"{folder.id} goes on from its newest checkpoint")
+        self.call_later(self.say, f"{folder.id} goes on from its newest checkpoint")
 
     def action_preview(self) -> None:
         self._draw(fresh=False)
@@ -262,9 +262,9 @@ class RunningScreen(Screen[None]):
             child = fork_run(parent, at, changes)
             start(child, self.spares.take())
         except LabError as error:
-            self.app.call_from_thread(self.complain, error)
+            self.call_later(self.complain, error)
             return
-        self.app.call_from_thread(self.attach, child)
+        self.call_later(self.attach, child)
 
     # Live knobs
 

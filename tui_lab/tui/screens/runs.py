@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -129,44 +130,44 @@ class RunsScreen(RunDeedsScreen):
             while self._again:
                 self._again = False
                 await aside(self._read_all, lambda done, total: None)
-                self._draw()
+                self.call_later(self._draw)  # after all that was heard
         finally:
             self._looking = False
 
     def _read_all(self, progress: Progress) -> None:
         """In a thread. Statuses are told by the batch, then what the runs take, then their curves are read on."""
         batch: list[Status] = []
-        seen: set[str] = set()
+        seen: dict[str, Status] = {}
         for status in self._listing.read():
             progress(len(seen), 0)
             batch.append(status)
-            seen.add(status.run)
+            seen[status.run] = status
             if len(batch) >= (BATCH if len(seen) > FIRST_BATCH else FIRST_BATCH):
-                self.app.call_from_thread(self._heard, batch, None)
+                self.call_later(self._heard, batch)
                 batch = []
-        self.app.call_from_thread(self._heard, batch, seen)
-        self._count_sizes(seen, progress)
+        self.call_later(self._heard, batch, seen.keys())
+        self._count_sizes(seen.values(), progress)
         for followed in list(self._followed.values()):
             progress(len(seen), 0)
             with contextlib.suppress(OSError, LabError):  # deleted while we looked
                 followed.read()
 
-    def _count_sizes(self, runs: set[str], progress: Progress) -> None:
+    def _count_sizes(self, statuses: Iterable[Status], progress: Progress) -> None:
         """What each takes on the disk, where it may have changed since it was counted."""
         new = 0
-        for run in runs:
-            status = self._statuses.get(run)
-            if status is None or self._sizes.get(run, (None,))[0] == status.updated:
+        for status in statuses:
+            if self._sizes.get(status.run, (None,))[0] == status.updated:
                 continue
             progress(new, 0)
-            self._sizes[run] = status.updated, disk_use([status.path]).total
+            self._sizes[status.run] = status.updated, disk_use([status.path]).total
             new += 1
             if new % SIZES_AT_ONCE == 0:
-                self.app.call_from_thread(self._arrange)
+                self.call_later(self._arrange)
         if new:
-            self.app.call_from_thread(self._arrange)
+            self.call_later(self._arrange)
 
-    def _heard(self, batch: list[Status], seen: set[str] | None) -> None:
+    def _heard(self, batch: list[Status], seen: Collection[str] | None = None) -> None:
+        """`seen`: all the runs that there are, once they are known."""
         self._statuses.update({status.run: status for status in batch})
         if seen is not None:
             self._statuses = {run: status for run, status in self._statuses.items() if run in seen}
@@ -175,8 +176,6 @@ class RunsScreen(RunDeedsScreen):
 
     def _arrange(self) -> None:
         """The table and the words around it, as all that is known has them now."""
-        if not self.query(RunTable):
-            return  # left while the runs were looked through
         meant = [status for status in self._statuses.values() if self._filter.matches(status)]
         if self._sort == DISK.name:
             found = sorted(meant, key=lambda s: self._sizes.get(s.run, (0, -1))[1], reverse=not self._reverse)
@@ -221,7 +220,7 @@ class RunsScreen(RunDeedsScreen):
 
     def busy(self, words: str) -> None:
         self._busy = words
-        if self.is_running and self.query(RunTable):
+        if self.is_running:
             self._say_title(len(self.query_one(RunTable).rows))
 
     @property
@@ -310,8 +309,6 @@ class RunsScreen(RunDeedsScreen):
         self.look_again()
 
     def _draw(self) -> None:
-        if not self.query("#runs-curves"):
-            return
         panel = self.query_one("#runs-curves")
         panel.set_class(bool(self._marked), "-shown")
         dark = self.app.current_theme.dark
@@ -349,7 +346,7 @@ class RunsScreen(RunDeedsScreen):
             found = compare([RunFolder.open(run) for run in self._marked])
         except (LabError, OSError) as error:
             failed = error if isinstance(error, LabError) else LabError(f"these cannot be compared: {error}")
-            self.app.call_from_thread(self.complain, failed)
+            self.call_later(self.complain, failed)
             return
         dark = self.app.current_theme.dark
         colours = [self._colours.of(run, dark) for run in found.runs]
@@ -359,7 +356,7 @@ class RunsScreen(RunDeedsScreen):
 
             self.app.push_screen(CompareScreen(found, colours))
 
-        self.app.call_from_thread(show)
+        self.call_later(show)
 
     def action_help(self) -> None:
         from tui_lab.tui.screens.help import HelpScreen

@@ -16,6 +16,7 @@ from tui_lab.errors import LabError
 from tui_lab.recipe import Recipe
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.source_recipe import source_recipe
+from tui_lab.tui.after_refresh import after_refresh
 from tui_lab.tui.attached import AttachedRun
 from tui_lab.tui.bandwidth import Line
 from tui_lab.tui.denoising_choice import beside, checkpoints_of
@@ -127,7 +128,7 @@ class TheatreScreen(TheatreDoors):
         layout = layout_for(event.size.width, event.size.height)
         self._stage.lay_out(layout)
         self._panes = panes_for(layout, self._panes)
-        self.call_after_refresh(self._draw)
+        after_refresh(self, self._draw)
 
     @property
     def _stage(self) -> TheatreStage:

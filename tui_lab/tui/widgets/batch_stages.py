@@ -61,9 +61,6 @@ class BatchStages(Vertical, can_focus=True):
         self._batch = batch
         self._draw()
 
-    def on_mount(self) -> None:
-        self.call_after_refresh(self._draw)  # a batch that came before there was anything to draw it in
-
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < 110, "-small")
         self._draw()
@@ -73,7 +70,7 @@ class BatchStages(Vertical, can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self.call_after_refresh(self._draw)  # the gaps between the pictures have the background's colour
+        self.call_later(self._draw)  # the gaps between the pictures have the background's colour
 
     def on_click(self, event: events.Click) -> None:
         """A picture that is clicked is shown alone; a click on that brings back all."""

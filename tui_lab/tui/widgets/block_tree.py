@@ -10,6 +10,7 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from tui_lab.sanitize import clean
+from tui_lab.tui.after_refresh import after_refresh
 from tui_lab.tui.run_words import short_count
 from tui_lab.workbench.client import Block
 
@@ -57,7 +58,7 @@ class BlockTree(Tree[Block]):
             else:
                 path[-1].add_leaf("", block)
         self.root.expand()
-        self.call_after_refresh(self.move_cursor_to_line, line)
+        after_refresh(self, self.move_cursor_to_line, line)
 
     def _known(self) -> list[TreeNode[Block]]:
         found, waiting = [], [self.root]

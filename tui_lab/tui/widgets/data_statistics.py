@@ -16,6 +16,7 @@ from tui_lab.data import Images
 from tui_lab.data.statistics import Statistics, statistics_of
 from tui_lab.errors import LabError
 from tui_lab.sanitize import clean
+from tui_lab.tui.after_refresh import after_refresh
 from tui_lab.tui.aside import aside
 from tui_lab.tui.bars import lying_bar, merged, standing_bars
 from tui_lab.tui.terminal import ascii_only
@@ -97,7 +98,7 @@ class DataStatistics(VerticalScroll):
         line.display = bool(words)
 
     def on_resize(self, event: events.Resize) -> None:
-        self.call_after_refresh(self._fill)
+        after_refresh(self, self._fill)
 
     def _fill(self) -> None:
         found = self._statistics

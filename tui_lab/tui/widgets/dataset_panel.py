@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from tui_lab.data import Images
 from tui_lab.sanitize import clean
+from tui_lab.tui.after_refresh import after_refresh
 from tui_lab.tui.pixels import best_grid
 from tui_lab.tui.widgets.panel import Panel
 from tui_lab.tui.widgets.pixel_view import PixelView
@@ -127,7 +128,7 @@ class DatasetPanel(Panel):
         shown = page_size(height, width, *view.size, label_rows=int(labelled))
         rows = images.train_rows[self._first : self._first + shown]
         view.show(images.take(rows), labels_of(images, rows) if labelled else None)
-        self.call_after_refresh(self._say_page)
+        after_refresh(self, self._say_page)
 
     def on_resize(self, event: events.Resize) -> None:
         self._show_all()
@@ -140,7 +141,7 @@ class DatasetPanel(Panel):
             if self.styles.border_top[0] in ("", "none"):  # a narrow terminal: no frame to bear the name
                 words = Content.assemble((title_of(self._images), "$primary"), "\n", words)
             self.query_one("#dataset-words", Static).update(words)
-        self.call_after_refresh(self._show_page)
+        after_refresh(self, self._show_page)
 
     def _say_page(self) -> None:
         view = self.query_one(PixelView)

@@ -11,6 +11,8 @@ from textual.widget import Widget
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey  # Textual exports no name for the keys that its Footer is made of
 
+from tui_lab.tui.after_refresh import after_refresh
+
 KEPT = ("help", "leave", "back")
 """Actions whose keys are always in sight: whoever knows these finds all others."""
 
@@ -25,7 +27,7 @@ class FittingFooter(Footer):
 
     def on_resize(self, event: events.Resize) -> None:
         if event.size.width != self._composed_for:
-            self.call_after_refresh(self.recompose)
+            after_refresh(self, self.recompose)
 
     def _fitting(self, keys: list[Widget]) -> list[Widget]:
         self._composed_for = self.size.width

@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui_lab.errors import LabError
+from tui_lab.tui.after_refresh import after_refresh
 from tui_lab.tui.widgets.picture_grid import tilings, usual
 from tui_lab.tui.widgets.pixel_view import PixelView
 
@@ -74,7 +75,7 @@ class ModelSees(Vertical, can_focus=True):
         self._show()
 
     def on_resize(self, event: events.Resize) -> None:
-        self.call_after_refresh(self._show)
+        after_refresh(self, self._show)
 
     def _show(self) -> None:
         """As many pictures of the batch as can be seen well."""

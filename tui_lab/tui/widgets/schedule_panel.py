@@ -17,6 +17,7 @@ from tui_lab.data import Images
 from tui_lab.diffusion import schedules
 from tui_lab.errors import RecipeError
 from tui_lab.recipe import Recipe
+from tui_lab.tui.after_refresh import after_refresh
 from tui_lab.tui.compared_schedules import ComparedSchedules
 from tui_lab.tui.schedule_curves import CurveSet, Shown, readings, series_of
 from tui_lab.tui.schedule_words import OBJECTIVES, has_timesteps
@@ -141,7 +142,7 @@ class SchedulePanel(Panel, can_focus=False):
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(self.content_size.height >= ROOMY, "-roomy")
         self.set_class(self.content_size.width < SLIM, "-slim")
-        self.call_after_refresh(self._show_level)
+        after_refresh(self, self._show_level)
 
     def watch_curve_set(self) -> None:
         self._draw()
@@ -209,7 +210,7 @@ class SchedulePanel(Panel, can_focus=False):
             remarks = schedules.lint(self._recipe, count)
             self.query_one(RemarkList).show(remarks)
             self.set_class(all(remark.level == "ok" for remark in remarks), "-fine")
-            self.call_after_refresh(self._draw_pictures)  # in the room that the remarks leave
+            after_refresh(self, self._draw_pictures)  # in the room that the remarks leave
 
     def _show_level(self) -> None:
         """What depends on the brush, and on the room there is."""
