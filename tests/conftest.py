@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,15 +20,18 @@ from tui_lab.runs.roster import members
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture(scope="session", autouse=True)
-def never_the_persons_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """For what outlives a test, such as a module's workbench."""
-    before = os.environ.get("DIFFUSION_LAB_HOME")
-    os.environ["DIFFUSION_LAB_HOME"] = str(tmp_path_factory.mktemp("session-home"))
-    yield
-    del os.environ["DIFFUSION_LAB_HOME"]
-    if before is not None:
-        os.environ["DIFFUSION_LAB_HOME"] = before
+def pytest_configure(config: pytest.Config) -> None:
+    """Never the person's home: not while tests are collected, nor for what outlives one, as a module's workbench."""
+    home, before = tempfile.mkdtemp(prefix="diffusion-lab-tests-"), os.environ.get("DIFFUSION_LAB_HOME")
+    os.environ["DIFFUSION_LAB_HOME"] = home
+
+    def restore() -> None:
+        os.environ.pop("DIFFUSION_LAB_HOME")
+        if before is not None:
+            os.environ["DIFFUSION_LAB_HOME"] = before
+        shutil.rmtree(home, ignore_errors=True)
+
+    config.add_cleanup(restore)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,10 @@ from tests.conftest import REPOSITORY
 from tui_lab.cli import COMMANDS
 from tui_lab.runs.folder import RunFolder
 
-PYTHON = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+
+def environment() -> dict[str, str]:
+    """For the command in a process of its own."""
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 
 
 def in_terminal(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
@@ -85,7 +88,9 @@ def test_the_way_to_the_screen_imports_nothing_heavy() -> None:
         "heavy = {'typer', 'rich', 'textual', 'pydantic', 'numpy', 'torch', 'diffusers'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
-    left = subprocess.run([sys.executable, "-c", code], env=PYTHON, stdin=subprocess.DEVNULL, capture_output=True)
+    left = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), stdin=subprocess.DEVNULL, capture_output=True
+    )
     assert left.returncode == 0, left.stderr
 
 
@@ -99,7 +104,7 @@ def test_commands_import_no_torch(words: list[str]) -> None:
         "heavy = {'torch', 'diffusers', 'accelerate', 'datasets', 'textual'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
-    left = subprocess.run([sys.executable, "-c", code, *words], env=PYTHON, capture_output=True)
+    left = subprocess.run([sys.executable, "-c", code, *words], env=environment(), capture_output=True)
     assert left.returncode == 0, left.stderr
 
 
@@ -112,7 +117,7 @@ def test_every_command_has_help_with_an_example(lab: Lab) -> None:
 def test_a_reader_that_has_enough_is_no_error() -> None:
     program = "from tui_lab.cli import main; main()"
     command = f"{sys.executable} -c '{program}' recipes --knobs --json | head -n 1"
-    left = subprocess.run(["/bin/sh", "-c", command], env=PYTHON, capture_output=True, text=True)
+    left = subprocess.run(["/bin/sh", "-c", command], env=environment(), capture_output=True, text=True)
     assert left.stdout == "[\n" and left.stderr == ""
 
 
