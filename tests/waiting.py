@@ -10,8 +10,11 @@ import psutil
 
 Result = TypeVar("Result")
 
+PATIENCE_SECONDS = 90.0
+"""What should come true has so long: many times what it takes, for a machine may be slow and have much else to do."""
 
-def wait_until(condition: Callable[[], Result], timeout: float = 20.0, interval: float = 0.01) -> Result:
+
+def wait_until(condition: Callable[[], Result], timeout: float = PATIENCE_SECONDS, interval: float = 0.01) -> Result:
     """The condition's first truthy result; AssertionError names the condition when none comes in time."""
     deadline = time.monotonic() + timeout
     while True:

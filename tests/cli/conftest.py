@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
 from tui_lab.cli import main
 
 
@@ -37,6 +38,7 @@ Lab = Callable[..., Outcome]
 def lab(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Lab:
     """`lab("show", "amber-heron")`."""
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr("tui_lab.cli.control.PATIENCE_SECONDS", PATIENCE_SECONDS)
 
     def run(*words: str) -> Outcome:
         capsys.readouterr()

@@ -43,9 +43,9 @@ def test_a_rank_without_its_supervisor_is_found(lab: Lab, monkeypatch: pytest.Mo
 def test_a_spare_is_told_from_an_orphan(lab: Lab) -> None:
     spare = Spare()
     try:
-        wait_until(waiting_spares)
+        (waiting,) = wait_until(lambda: [one for one in waiting_spares() if one.info["ppid"] == os.getpid()])
         found = lab("doctor", "--json").json
-        assert f"of the lab in {os.getpid()}" in found["spares"]
-        assert "spare" not in found["orphans"] and found["runs"] == "none yet"
+        assert f"process {waiting.pid}, of the lab in {os.getpid()}" in found["spares"]
+        assert f"process {waiting.pid}," not in found["orphans"] and found["runs"] == "none yet"
     finally:
         spare.close()

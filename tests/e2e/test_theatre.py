@@ -85,7 +85,7 @@ def test_it_is_played_scrubbed_and_gone_through_by_checkpoint(tiny: tuple[Path, 
     with PtyTerminal([*COMMAND, "tiny"], columns=80, rows=24, env=env) as terminal:
         terminal.wait_for("tiny")
         terminal.send("n")
-        terminal.wait_for(r"step +6/6", timeout=60)
+        terminal.wait_for(r"step +6/6")
         wait_until(lambda: all(stands_there(terminal, picture) for picture in pictures[20][5, 0]))
         terminal.send("left", "left")
         terminal.wait_for(r"step +4/6")
@@ -116,7 +116,7 @@ def test_what_is_pinned_is_compared_in_lock_step_and_a_sheet_goes_as_low_as_two_
     with PtyTerminal([*COMMAND, "tiny"], columns=120, rows=40, env=env) as terminal:
         terminal.wait_for("tiny")
         terminal.send("n")
-        terminal.wait_for(r"step +6/6", timeout=60)
+        terminal.wait_for(r"step +6/6")
         terminal.send("c", "up")
         terminal.wait_for("tiny @ 10.*step +6/6")
         terminal.send("C")
@@ -129,7 +129,7 @@ def test_what_is_pinned_is_compared_in_lock_step_and_a_sheet_goes_as_low_as_two_
             wait_until(lambda step=checkpoint: all(stands_there(terminal, one) for one in pictures[step][3, 0]))
         terminal.send("tab", "h")
         terminal.wait_for("How low can you go.*@ 20")
-        wait_until(lambda: stands_there(terminal, pictures[0][-1, 0, 0]), timeout=60)
+        wait_until(lambda: stands_there(terminal, pictures[0][-1, 0, 0]))
         terminal.send("q", "q", "q", "q")
         assert terminal.wait_for_exit() == 0
 
@@ -141,7 +141,7 @@ def test_a_mask_is_painted_with_the_mouse_and_what_is_kept_stays(tiny: tuple[Pat
     with PtyTerminal([*COMMAND, "tiny"], columns=80, rows=24, env=env) as terminal:
         terminal.wait_for("tiny")
         terminal.send("n")
-        terminal.wait_for(r"step +6/6", timeout=60)
+        terminal.wait_for(r"step +6/6")
         terminal.send("k")
         terminal.wait_for("guidance by a loss")
         terminal.send("down", "enter")
@@ -158,7 +158,7 @@ def test_a_mask_is_painted_with_the_mouse_and_what_is_kept_stays(tiny: tuple[Pat
         terminal.send("enter")
         terminal.wait_for("58 of 64 pixels")
         terminal.send("d")
-        terminal.wait_for(r"kept +91%", timeout=60)
+        terminal.wait_for(r"kept +91%")
         wait_until(lambda: all(stands_there(terminal, picture) for picture in pictures[-1][-1, 0]))
         assert all((picture[KEPT] == image[KEPT]).all() for picture in pictures[-1][-1, 0])
         assert all((picture[~KEPT] != image[~KEPT]).any() for picture in pictures[-1][-1, 0])

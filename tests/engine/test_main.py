@@ -43,7 +43,7 @@ def test_a_kill_in_a_checkpoints_write_leaves_no_trace_in_the_weights(monkeypatc
     changes = {"training.max_train_steps": 50, "training.checkpointing_steps": 20}
     killed, plain = new_run(changes, "killed"), new_run(changes, "plain")
     start(killed)
-    wait_until(lambda: status_of(killed).name == "finished" and not processes_of(killed), timeout=120)
+    wait_until(lambda: status_of(killed).name == "finished" and not processes_of(killed))
     assert [event.kind for event in read_lifecycle(killed)].count("restarted") == 1
     records = journal_of(killed)
     assert [record.data["to"] for record in records if record.kind == "rewound"] == [20]

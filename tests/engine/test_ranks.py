@@ -42,12 +42,12 @@ def started(changes: dict[str, object], processes: int) -> RunFolder:
 
 def ask(folder: RunFolder, kind: str, data: dict[str, object] | None = None) -> tuple[bool, str]:
     identity = submit(folder, kind, data)
-    answer = wait_until(lambda: read_answer(folder, identity), timeout=60)
+    answer = wait_until(lambda: read_answer(folder, identity))
     return answer.ok, answer.message
 
 
 def ended(folder: RunFolder) -> str:
-    wait_until(lambda: not is_locked(folder) and not living_ranks(folder), timeout=60)
+    wait_until(lambda: not is_locked(folder) and not living_ranks(folder))
     return status_of(folder).name
 
 
@@ -84,12 +84,12 @@ def test_two_processes_take_commands_together_and_have_the_losses_of_one() -> No
 @pytest.mark.slow
 def test_a_killed_rank_ends_all_once_and_they_start_again_and_the_run_goes_on_with_one() -> None:
     folder = started({"training.max_train_steps": 0, "training.checkpointing_steps": 20}, processes=2)
-    wait_until(lambda: folder.checkpoint_steps(), timeout=60)
+    wait_until(lambda: folder.checkpoint_steps())
     first = [member.process["pid"] for member in members(folder)]
     os.kill(first[1], signal.SIGKILL)
-    wait_until(lambda: [event for event in read_lifecycle(folder) if event.kind == "restarted"], timeout=60)
+    wait_until(lambda: [event for event in read_lifecycle(folder) if event.kind == "restarted"])
     step = status_of(folder).step
-    wait_until(lambda: status_of(folder).step > step + 20, timeout=60)
+    wait_until(lambda: status_of(folder).step > step + 20)
     second = [member.process["pid"] for member in members(folder)]
     assert not set(first) & set(second)
     os.kill(second[1], signal.SIGKILL)
@@ -98,7 +98,7 @@ def test_a_killed_rank_ends_all_once_and_they_start_again_and_the_run_goes_on_wi
 
     write_launch(folder, Launch(1))
     start(folder)
-    wait_until(lambda: status_of(folder).step > step + 60, timeout=60)
+    wait_until(lambda: status_of(folder).step > step + 60)
     assert ask(folder, "stop")[0] and ended(folder) == "stopped"
     assert [record.data["processes"] for record in records(folder, "started")] == [2, 2, 1]
 
@@ -106,7 +106,7 @@ def test_a_killed_rank_ends_all_once_and_they_start_again_and_the_run_goes_on_wi
 @pytest.mark.slow
 def test_without_its_supervisor_a_run_of_two_writes_a_checkpoint_and_leaves() -> None:
     folder = started({"training.max_train_steps": 0}, processes=2)
-    wait_until(lambda: status_of(folder).step > 5, timeout=60)
+    wait_until(lambda: status_of(folder).step > 5)
     os.kill(read_lifecycle(folder)[0].data["supervisor"]["pid"], signal.SIGKILL)
     assert ended(folder) == "stopped"
     assert folder.checkpoint_steps() == [status_of(folder).step]
@@ -119,7 +119,7 @@ def test_ranks_that_a_cluster_s_launcher_starts_keep_the_run_themselves() -> Non
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "ACCELERATE_USE_CPU": "1"}
     launcher = subprocess.Popen([sys.executable, *torchrun, "-m", "tui_lab.engine", str(folder.path)], env=environment)
-    wait_until(lambda: status_of(folder).alive, timeout=60)
+    wait_until(lambda: status_of(folder).alive)
     assert launcher.wait(timeout=100) == 0
     assert ended(folder) == "finished" and status_of(folder).step == 50
     assert [event.kind for event in read_lifecycle(folder)] == ["started", "ended"]

@@ -26,7 +26,7 @@ HINT = RECIPE.replace("[dataset]\nresolution = 8", "[dataset]\nresolution = 16\n
 def finished(spare: Spare | None) -> RunFolder:
     run = new_run(HINT, {}, source="test")
     start(run, spare)
-    status = wait_until(lambda: None if (now := status_of(run)).alive else now, timeout=120)
+    status = wait_until(lambda: None if (now := status_of(run)).alive else now)
     assert status.name == "finished", f"{status}\n{(run.logs / 'rank-0.log').read_text()}"
     return run
 
@@ -35,7 +35,7 @@ def finished(spare: Spare | None) -> RunFolder:
 def test_a_run_in_a_spare_is_bit_for_bit_the_run_that_began_cold() -> None:
     spare = Spare()
     spare.hint(HINT)
-    wait_until(lambda: READY in (lab_home() / "logs" / "spare.log").read_text(), timeout=120)
+    wait_until(lambda: READY in (lab_home() / "logs" / "spare.log").read_text())
     tensors = []
     for run in (finished(spare), finished(None)):
         found, _ = checkpoints.newest(run.checkpoints)

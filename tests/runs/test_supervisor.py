@@ -133,7 +133,7 @@ def test_a_killed_rank_is_started_once_more_and_a_second_time_is_said() -> None:
 
 def test_after_kills_the_weights_are_those_of_an_undisturbed_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Changes applied beyond the checkpoint are applied again at their steps."""
-    monkeypatch.setenv("STANDIN_STEP_SECONDS", "0.002")
+    monkeypatch.setenv("STANDIN_STEP_SECONDS", "0.005")  # it still goes when it is paused
     disturbed = new_run(max_train_steps=600, checkpointing_steps=200, name="disturbed")
     start(disturbed)
     wait_until(lambda: 200 in disturbed.checkpoint_steps())
@@ -142,6 +142,7 @@ def test_after_kills_the_weights_are_those_of_an_undisturbed_run(monkeypatch: py
     at = records(disturbed, "applied")[-1].step
     os.kill(rank_pid(disturbed), signal.SIGKILL)
     assert wait_for_end(disturbed) == "finished"
+    monkeypatch.delenv("STANDIN_STEP_SECONDS")
 
     plain = new_run(max_train_steps=600, checkpointing_steps=200, name="plain")
     path = plain.journal_dir / "000001.jsonl"

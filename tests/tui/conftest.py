@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+import textual.app
+import textual.pilot
+from textual._context import active_app
+from textual.app import App
 from textual.pilot import Pilot
 
 from tests.drawer import Drawer
+from tests.waiting import PATIENCE_SECONDS
 from tui_lab.recipe import KNOBS, Recipe, dump_recipe
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.folder import RunFolder
@@ -23,11 +30,50 @@ from tui_lab.tui.screens.theatre import TheatreScreen
 Opened = Callable[..., AbstractAsyncContextManager[tuple[LabScreen, Pilot[Any]]]]
 
 
+@pytest.fixture(autouse=True)
+def keys_are_followed_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual's pilot takes a process that gets no time from a busy machine for one that has nothing to do, and goes on
+    in the middle of what a key has set off. Here it waits until nothing waits any more, and no longer."""
+    handled = Pilot._wait_for_screen
+
+    async def rest(app: App[Any]) -> None:
+        deadline, rests = time.monotonic() + PATIENCE_SECONDS, 0
+        while rests < 3 and time.monotonic() < deadline:
+            await asyncio.sleep(0.002)
+            rests = rests + 1 if at_rest(app) else 0
+
+    async def wait_for_idle(*_: float) -> None:
+        await rest(active_app.get())
+
+    async def wait_for_screen(pilot: Pilot[Any], timeout: float = PATIENCE_SECONDS) -> bool:
+        was_handled = await handled(pilot, timeout)
+        await rest(pilot.app)
+        return was_handled
+
+    monkeypatch.setattr(textual.app, "wait_for_idle", wait_for_idle)
+    monkeypatch.setattr(textual.pilot, "wait_for_idle", wait_for_idle)
+    monkeypatch.setattr(Pilot, "_wait_for_screen", wait_for_screen)
+
+
+def at_rest(app: App[Any]) -> bool:
+    """Whether no message waits, and all of the screen is drawn; or it is left."""
+    if app._exit or not app.screen_stack:
+        return True
+    screen = app.screen
+    if screen._layout_required or screen._repaint_required or screen._dirty_widgets or screen._callbacks:
+        return False
+    return all(
+        pump._message_queue.empty() and pump._pending_message is None and not pump._next_callbacks
+        for pump in (app, *screen.walk_children(with_self=True))
+    )
+
+
 @pytest.fixture
 def open_lab(standin_engine: None, monkeypatch: pytest.MonkeyPatch) -> Opened:
-    """`async with open_lab(size=(120, 40), target=None) as (lab, pilot)`. The workbench stays cold, and no spare is
-    kept."""
+    """`async with open_lab(size=(120, 40), target=None) as (lab, pilot)`. The workbench stays cold, no spare is
+    kept, and a run's steps are slow enough that one of 750 still goes when it is steered."""
     monkeypatch.setattr(lab_module, "WARM_AFTER_SECONDS", 3600.0)
+    monkeypatch.setenv("STANDIN_STEP_SECONDS", "0.05")
     monkeypatch.setenv(spare_keeper.SPARE_VARIABLE, "0")
 
     @asynccontextmanager
@@ -85,10 +131,8 @@ def told(lab: LabScreen, words: str) -> bool:
     return any(words in note.message for note in lab.app._notifications)
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], timeout: float = 20.0) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], object], timeout: float = PATIENCE_SECONDS) -> None:
     """Let the app go on until the condition holds."""
-    import time
-
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, f"line {condition.__code__.co_firstlineno} did not come true"

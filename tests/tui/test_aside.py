@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
 from tui_lab.data import Progress
 from tui_lab.tui.aside import Stopped, aside
 
@@ -17,7 +18,7 @@ async def test_the_result_comes_back_and_the_newest_figures_are_shown() -> None:
 
     def work(progress: Progress) -> str:
         progress(1, 3)
-        assert seen.wait(5)
+        assert seen.wait(PATIENCE_SECONDS)
         progress(3, 3)
         asked.set()
         return "done"
@@ -51,8 +52,8 @@ async def test_a_cancelled_wait_stops_the_work_at_its_next_word() -> None:
             raise
 
     task = asyncio.create_task(aside(work, lambda done, total: None))
-    await asyncio.to_thread(begun.wait, 5)
+    await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(stopped.wait, 5)
+    assert await asyncio.to_thread(stopped.wait, PATIENCE_SECONDS)

@@ -145,7 +145,7 @@ async def test_a_table_comes_in_the_shape_of_its_pictures(open_lab: Opened, home
     async with open_lab() as (lab, pilot):
         await open_chooser(lab, pilot, "~/grey.parquet")
         await pilot.press("enter")
-        await until(pilot, lambda: lab.images is not None and lab.draft.recipe.dataset.path, timeout=60)
+        await until(pilot, lambda: lab.images is not None and lab.draft.recipe.dataset.path)
         assert lab.images is not None and lab.images.shape == (12, 12, 1)
 
 
@@ -175,7 +175,7 @@ async def test_a_hub_set_that_cannot_be_reached_leaves_the_present_choice(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(lab.app.screen, HubName))
         await pilot.press(*"nobody/nothing", "down", *"big", "enter")
-        await until(pilot, lambda: told(lab, "pixel-faces stays"), timeout=60)
+        await until(pilot, lambda: told(lab, "pixel-faces stays"))
         assert lab.draft.changes == {}
 
 

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from tests.tui.conftest import Opened, told, until
 from tests.tui.pictures import paint_folder
+from tests.waiting import PATIENCE_SECONDS
 from tui_lab.data import Images, Progress, load_images
 from tui_lab.recipe import KNOBS, Dataset
 from tui_lab.tui.aside import Stopped
@@ -139,7 +140,7 @@ async def test_leaving_the_lab_stops_the_reading(open_lab: Opened, slow: SlowRea
     async with open_lab() as (lab, pilot):
         await take_folder(lab, pilot, paint_folder(tmp_path / "photos"))
         await until(pilot, slow.begun.is_set)
-    assert slow.stopped.wait(5)
+    assert slow.stopped.wait(PATIENCE_SECONDS)
 
 
 async def test_pictures_that_come_as_the_lab_is_left_are_dropped(open_lab: Opened) -> None:

@@ -22,12 +22,6 @@ from tui_lab.tui.widgets.line_chart import LineChart
 from tui_lab.tui.widgets.run_strip import RunStrip
 
 
-@pytest.fixture(autouse=True)
-def slow_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slow enough that a run of 750 steps is still going when it is steered."""
-    monkeypatch.setenv("STANDIN_STEP_SECONDS", "0.02")
-
-
 async def test_one_key_trains_and_the_curve_grows(open_lab: Opened) -> None:
     async with open_lab() as (lab, pilot):
         await pilot.press("t")

@@ -12,7 +12,6 @@ from tui_lab.recipe import Recipe, replaced
 from tui_lab.runs import spare
 from tui_lab.runs.lifecycle import read_lifecycle
 from tui_lab.tui import spare_keeper
-from tui_lab.tui.screens import running
 from tui_lab.tui.spare_keeper import SpareKeeper
 
 
@@ -93,4 +92,4 @@ async def test_training_begins_in_the_spare(open_lab: Opened, monkeypatch: pytes
 
 async def _until_ready(pilot: Pilot[object], keeper: SpareKeeper) -> None:
     """The lab looks after it by itself, every few seconds."""
-    await until(pilot, lambda: keeper.ready, timeout=4 * running.SPARE_SECONDS)
+    await until(pilot, lambda: keeper.ready)

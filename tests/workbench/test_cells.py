@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.drawer import IMAGES, SIDE, STEPS, Drawer, picture
+from tests.waiting import PATIENCE_SECONDS
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.workbench.cell import Cell
 from tui_lab.workbench.cells import BESIDE, PANES, Cells
@@ -22,7 +23,7 @@ def asked(checkpoint: int, **knobs: int) -> Denoising:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0)
 

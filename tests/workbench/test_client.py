@@ -23,7 +23,7 @@ from diffusers import DDPMPipeline, UNet2DModel
 from safetensors.torch import save_file
 
 from tests.tiny_run import TINY
-from tests.waiting import gone, wait_until
+from tests.waiting import PATIENCE_SECONDS, gone, wait_until
 from tui_lab import models
 from tui_lab.data import load_images
 from tui_lab.diffusion import sampling
@@ -449,7 +449,9 @@ async def test_printing_libraries_do_not_get_into_the_stream() -> None:
         "    stream = take(); print('from Python', flush=True); os.write(1, b'from C'); return stream\n"
         "bench._take_stdout = noisy; bench.main()\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], input=b"", capture_output=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=b"", capture_output=True, timeout=PATIENCE_SECONDS, check=True
+    )
     assert done.stdout == b""
     assert b"from Python" in done.stderr and b"from C" in done.stderr
 
@@ -464,7 +466,7 @@ async def test_it_ends_with_the_process_that_asked() -> None:
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "asyncio.run(main())\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=PATIENCE_SECONDS, check=False)
     pid = int(done.stdout)
     wait_until(lambda: gone(pid))
 
@@ -482,5 +484,7 @@ async def test_the_client_imports_no_torch() -> None:
         "import sys; import tui_lab.workbench.client\n"
         "print([name for name in ('torch', 'diffusers', 'accelerate', 'safetensors') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True
+    )
     assert done.stdout.strip() == "[]"

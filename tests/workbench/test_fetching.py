@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.waiting import wait_until
-from tui_lab.data import Progress, load_cached
+from tests.waiting import PATIENCE_SECONDS, wait_until
+from tui_lab.data import Images, Progress, load_cached, load_images
 from tui_lab.errors import DataError
-from tui_lab.recipe import Recipe, dump_recipe, replaced
+from tui_lab.recipe import Dataset, Recipe, dump_recipe, replaced
 from tui_lab.workbench import fetching
 from tui_lab.workbench.client import Workbench
 from tui_lab.workbench.fetching import fetch
@@ -42,9 +43,19 @@ def test_the_cache_holds_what_was_fetched(tmp_path: Path) -> None:
     assert len(images.train_rows) + len(images.held_out_rows) == 30
 
 
-def test_closing_it_stops_the_decoder_and_leaves_no_cache(tmp_path: Path) -> None:
-    fill(tmp_path, 200)
+def test_closing_it_stops_the_decoder_and_leaves_no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, 10)
     recipe = recipe_of(tmp_path)
+
+    def lingering(dataset: Dataset, progress: Progress) -> Images:
+        def again(done: int, total: int) -> None:
+            while True:
+                progress(done, total)
+                time.sleep(0.001)
+
+        return load_images(dataset, again)
+
+    monkeypatch.setattr(fetching, "load_images", lingering)
     with contextlib.closing(fetch({"recipe": dump_recipe(recipe)})) as answers:
         next(answers)
     assert load_cached(recipe.dataset) is None
@@ -63,7 +74,7 @@ def test_a_download_without_news_can_be_cancelled(tmp_path: Path, monkeypatch: p
     stopped: list[BaseException] = []
 
     def download(dataset: object, progress: Progress) -> None:
-        go_on.wait(60)
+        go_on.wait(PATIENCE_SECONDS)
         try:
             progress(1, 3)
         except BaseException as error:

@@ -42,6 +42,9 @@ KEYS = {
     "f1": "\x1bOP",
 }
 
+PATIENCE_SECONDS = 90.0
+"""What a program should do has so long: many times what it takes, for a machine may have much else to do."""
+
 # What pyte would print as text: private modes, kitty's and sixel's strings.
 _UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[[<=>][0-9;]*[a-zA-Z]|\x1b\[\?[0-9;]*\$p|\x1b[_P].*?\x1b\\", re.DOTALL)
 _UNFINISHED = re.compile(rb"\x1b(\[[0-9;<=>?$]*|[_P][^\x1b]*)?$")
@@ -109,6 +112,8 @@ class PtyTerminal:
     ) -> None:
         """The child's side of the fork; it never returns."""
         try:
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)  # whoever started us may ignore them, as nohup does
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             if cwd is not None:
                 os.chdir(cwd)
@@ -149,7 +154,7 @@ class PtyTerminal:
         """None while the program runs; minus the signal's number where one ended it."""
         return self._exit_code
 
-    def wait_for(self, pattern: str | Callable[[str], bool], timeout: float = 20.0) -> str:
+    def wait_for(self, pattern: str | Callable[[str], bool], timeout: float = PATIENCE_SECONDS) -> str:
         """Wait until the screen's text matches, and give that text; AssertionError shows the screen otherwise."""
         matches = pattern if callable(pattern) else re.compile(pattern, re.MULTILINE | re.DOTALL).search
         deadline = time.monotonic() + timeout
@@ -165,21 +170,21 @@ class PtyTerminal:
                 raise AssertionError(f"{pattern!r} did not appear ({why}); the screen:\n{text}")
             self._wait_for_bytes(min(left, 0.2))
 
-    def wait_until_quiet(self, seconds: float = 0.3, timeout: float = 20.0) -> None:
+    def wait_until_quiet(self, seconds: float = 0.3, timeout: float = PATIENCE_SECONDS) -> None:
         """Wait until the program has written nothing for so long."""
         deadline = time.monotonic() + timeout
         while self._wait_for_bytes(seconds, anew=True):
             if time.monotonic() > deadline:
                 raise AssertionError(f"the program was never quiet for {seconds:g} s")
 
-    def wait_for_exit(self, timeout: float = 20.0) -> int:
+    def wait_for_exit(self, timeout: float = PATIENCE_SECONDS) -> int:
         """The exit code, once there is one."""
         self._reap(timeout)
         if self._exit_code is None:
             raise AssertionError(f"still running after {timeout:g} s; the screen:\n{self.text}")
         return self._exit_code
 
-    def first_paint(self, timeout: float = 20.0) -> float:
+    def first_paint(self, timeout: float = PATIENCE_SECONDS) -> float:
         """Seconds from the start of the program to the first screen that is not blank."""
         self.wait_for(r"\S", timeout)
         return self.shown_after
@@ -216,7 +221,9 @@ class PtyTerminal:
         self._screen.resize(rows, columns)
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
-    def echo(self, key: str, pattern: str | Callable[[str], bool] | None = None, timeout: float = 10.0) -> float:
+    def echo(
+        self, key: str, pattern: str | Callable[[str], bool] | None = None, timeout: float = PATIENCE_SECONDS
+    ) -> float:
         """Seconds from pressing `key` until the bytes came that made the screen match (None: that changed it)."""
         before = self.text
         pressed = time.monotonic()
@@ -230,7 +237,7 @@ class PtyTerminal:
         before, pressed = self.bytes_written, time.monotonic()
         self.send(key)
         with self._changed:
-            self._changed.wait_for(lambda: self.bytes_written > before, 10.0)
+            self._changed.wait_for(lambda: self.bytes_written > before, PATIENCE_SECONDS)
         while self._wait_for_bytes(quiet, anew=True):
             pass
         return self._read_at - pressed
@@ -248,7 +255,7 @@ class PtyTerminal:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGHUP)
         self._close_line()
-        self._reap(timeout=10.0)
+        self._reap(PATIENCE_SECONDS)
 
     def close(self) -> None:
         """End the program: SIGTERM, and SIGKILL where that is not heard."""
