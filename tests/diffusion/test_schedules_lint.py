@@ -70,6 +70,7 @@ def test_sound_recipes_are_told_where_they_end(changes: dict[str, Any]) -> None:
     assert remark.level == "ok" and remark.text.startswith("ends in pure noise: ")
 
 
+@pytest.mark.bench
 def test_linting_is_quick() -> None:
     """The panel moves within 100 ms of a key: 20 ms for this, and 20 ms for all curves."""
     slowest = recipe({"sampling.scheduler": "KDPM2DiscreteScheduler"}, beta_start=1e-3, beta_end=4e-3)

@@ -143,15 +143,16 @@ def test_a_learner_without_a_run_makes_the_updates_of_a_run(tiny: Make, images: 
 
 def test_the_time_that_a_step_waits_for_its_pictures_is_journalled(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     def data_shares() -> list[float]:
-        return [record.data["data_share"]["mean"] for record in tiny().train().records("metrics")]
+        run = tiny({"training.max_train_steps": 3}).train()
+        return [record.data["data_share"]["mean"] for record in run.records("metrics")]
 
-    assert min(data_shares()) < 0.2
+    assert min(data_shares()) < 0.5
     real = Mapped.__call__
 
     def slow(self: Mapped, request: Request) -> Pictures:
-        time.sleep(0.3)
+        time.sleep(0.5)  # many times what a step takes
         return real(self, request)
 
     monkeypatch.setattr(feeds, "RESIDENT_ON_CPU", 0)
     monkeypatch.setattr(Mapped, "__call__", slow)
-    assert max(data_shares()) > 0.6
+    assert max(data_shares()) > 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -251,6 +252,7 @@ async def test_leaving_stops_the_counting(open_data: OpenedData, monkeypatch: py
         try:
             while True:
                 progress(100, 500)
+                time.sleep(0.05)
         except Stopped:
             stopped.set()
             raise

@@ -209,6 +209,7 @@ async def test_where_all_is_well_there_is_nothing_to_mend(open_lab: Opened) -> N
         assert lab.panel == "schedule"
 
 
+@pytest.mark.bench
 async def test_a_key_redraws_all_within_a_tenth_of_a_second(open_lab: Opened) -> None:
     async with open_lab((200, 60)) as (lab, pilot):
         await standing(lab, pilot)

@@ -84,8 +84,8 @@ async def test_every_place_is_filled_with_the_end_of_its_denoising(open_small: O
             drawn = picture(screen.drawing.cell(at).asked, STEPS - 1)[PANES.index("x_t")]
             assert np.array_equal(finished.pictures, drawn)
         assert "How low can you go?" in said(screen, "title") and "heron @ 200" in said(screen, "title")
-        columns, rows = said(screen, "columns"), said(screen, "rows")
-        assert columns.split() == ["sampling", "steps", "2", "5", "10"] and rows.split() == ["DDIM", "PNDM"]
+        await until(pilot, lambda: said(screen, "columns").split() == ["sampling", "steps", "2", "5", "10"])
+        assert said(screen, "rows").split() == ["DDIM", "PNDM"]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
