@@ -22,7 +22,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 def pytest_configure(config: pytest.Config) -> None:
     """Never the person's home: not while tests are collected, nor for what outlives one, as a module's workbench."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # several tests run at a time, and their models are tiny
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, and their models are tiny
     home, before = tempfile.mkdtemp(prefix="diffusion-lab-tests-"), os.environ.get("DIFFUSION_LAB_HOME")
     os.environ["DIFFUSION_LAB_HOME"] = home
 

@@ -1,4 +1,4 @@
-"""Benches that are not in the one table, for `pytest -m bench -s`: each prints its own; a clock is asserted nowhere."""
+"""Benches that are not in the one table, for `pytest -n 0 -m bench -s`: each prints its own; no clock is asserted."""
 
 from types import ModuleType
 

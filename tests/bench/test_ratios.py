@@ -1,4 +1,4 @@
-"""The benches as tests, for `pytest -m bench -s`: each prints its table, and is held against what it once found."""
+"""The benches as tests, for `pytest -n 0 -m bench -s`: each prints its table and is held against what it once found."""
 
 from importlib.util import find_spec
 
