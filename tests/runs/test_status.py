@@ -1,6 +1,7 @@
 import errno
 import os
 
+import psutil
 import pytest
 
 from tui_lab.runs.folder import RunFolder
@@ -129,3 +130,10 @@ def test_the_lock_is_for_one() -> None:
     assert not is_locked(folder)
     assert hold_lock(folder) is not None
     assert hold_lock(folder, patience=0.05) is None
+
+
+def test_a_clock_that_jumps_makes_no_other_process_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, boot_time = fingerprint(os.getpid()), psutil.boot_time()
+    for jump in (-86_400, 1, 10**9):
+        monkeypatch.setattr("psutil._pslinux.boot_time", lambda jump=jump: boot_time + jump)
+        assert living(here) is not None and fingerprint(os.getpid()) == here

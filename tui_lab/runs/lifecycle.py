@@ -3,6 +3,8 @@ writes there, or in its absence a rank 0 that was started by hand."""
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +57,9 @@ def boot_id() -> str:
 
 
 def fingerprint(pid: int) -> dict[str, Any]:
-    """What tells a process from a later one with the same pid."""
+    """What tells a process from a later one with the same pid, whatever the clock does meanwhile."""
     try:
-        created = psutil.Process(pid).create_time()
+        created = _created(psutil.Process(pid))
     except psutil.NoSuchProcess:  # dead already; a time that fits no process
         created = 0.0
     return {"pid": pid, "create_time": created, "boot_id": boot_id()}
@@ -69,7 +71,19 @@ def living(fields: dict[str, Any]) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(int(fields["pid"]))
-        same = abs(process.create_time() - float(fields["create_time"])) < 0.05
+        same = abs(_created(process) - float(fields["create_time"])) < 0.05
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None
+
+
+def _created(process: psutil.Process) -> float:
+    """Seconds from this boot to its start. psutil counts from 1970, by a clock that may be put right meanwhile: a rank
+    would then take its supervisor for another process, and leave."""
+    if sys.platform != "linux":
+        return process.create_time()
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise psutil.NoSuchProcess(process.pid) from error
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
