@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from tui_lab.runs.files import FILE_MODE, FOLDER_MODE, is_disk_full
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.interventions import Interventions
 from tui_lab.runs.journal import JournalReader
+from tui_lab.runs.weights import is_whole
 
 _SHAPES = ("dataset.resolution", "dataset.channels")
 
@@ -43,7 +45,7 @@ def fork_run(
     Its recipe is the parent's as it stood there, live changes in it, with `changes` on top.
     """
     asked, changes = parent.recipe(), dict(changes or {})
-    step = parent.find_checkpoint(at)
+    step = _whole_checkpoint(parent, at)
     interventions = Interventions()
     interventions.feed(JournalReader(parent).read_events())
     standing = {**interventions.until(step), **changes}
@@ -56,6 +58,15 @@ def fork_run(
     with filled(child, f"take the checkpoint of {parent.id} at step {step}"):
         copy_checkpoint(parent.checkpoint(step), child.checkpoint(step))
     return child
+
+
+def _whole_checkpoint(parent: RunFolder, at: int | None) -> int:
+    """The step of that one, or of the newest that is whole. RunError where there is none."""
+    asked = parent.find_checkpoint(at)
+    for step in (asked,) if at is not None else reversed(parent.checkpoint_steps()):
+        if is_whole(parent.checkpoint(step)):
+            return step
+    raise RunError(f"the checkpoint of {parent.id} at step {asked} is damaged: fork another one, by --at")
 
 
 @contextmanager
@@ -90,7 +101,10 @@ def copy_checkpoint(source: Path, target: Path) -> None:
     """Complete or absent, as every checkpoint. Its files are never written again, so that hard links will do."""
     aside = target.with_name(f".{target.name}")
     aside.mkdir(mode=FOLDER_MODE)
-    for file in sorted(source.rglob("*")):
+    files = sorted(source.rglob("*"))
+    if not files:
+        raise FileNotFoundError(errno.ENOENT, f"{source.name} was removed just now")
+    for file in files:
         copy = aside / file.relative_to(source)
         if file.is_dir():
             copy.mkdir(mode=FOLDER_MODE)

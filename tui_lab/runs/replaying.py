@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+from contextlib import closing
 from typing import Any
 
 from tui_lab.errors import RunError
@@ -34,12 +36,12 @@ def replay_run(original: RunFolder, name: str | None = None) -> RunFolder:
             copy_checkpoint(original.checkpoint(int(parent["step"])), replay.checkpoint(int(parent["step"])))
         if original.launch_path.exists():
             shutil.copyfile(original.launch_path, replay.launch_path)
-        journal = Journal(replay)
         changes: list[dict[str, Any]] = [one._asdict() for one in interventions.applied if one.step < until]
-        journal.append(
-            "replays", 0, run=original.id, until=until, weights=weights_of(original.checkpoint(until)), changes=changes
-        )
-        journal.close()
+        with closing(Journal(replay)) as journal:
+            weights = weights_of(original.checkpoint(until))
+            journal.append("replays", 0, run=original.id, until=until, weights=weights, changes=changes)
+            if journal.full:
+                raise OSError(errno.ENOSPC, journal.full)
     return replay
 
 

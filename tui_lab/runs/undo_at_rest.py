@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from contextlib import closing
 
-from tui_lab.errors import RunError
+from tui_lab.errors import DiskFullError, RunError
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.interventions import Interventions
 from tui_lab.runs.journal import Journal, JournalReader
@@ -19,7 +20,7 @@ from tui_lab.runs.weights import is_whole
 
 def undo_at_rest(folder: RunFolder, to: int | None) -> str:
     """Take back the last change of a run that is not going, or all from step `to` on, with its journal as the run
-    itself would keep it; what happened, in one line. Raises RunError with the run as it was."""
+    itself would keep it; what happened, in one line. Raises RunError or DiskFullError with the run as it was."""
     lock = hold_lock(folder)
     if lock is None:
         raise RunError(f"{folder.id} was started just now by another process: ask again")
@@ -35,14 +36,15 @@ def undo_at_rest(folder: RunFolder, to: int | None) -> str:
         to_step = target or 0
         client, identity = this_client(), f"{time.time_ns():020d}-{secrets.token_hex(4)}"
         message = f"{undo.what} undone: back from step {step} to {to_step}"
-        journal = Journal(folder)
         data = {} if to is None else {"to": to}
-        journal.append("command", step, id=identity, command="undo", data=data, client=client)
         rewound = {"from": step, "to": to_step, "why": f"undo by {client['user']}", "dropped": list(undo.dropped)}
-        journal.append("rewound", to_step, undo=True, **rewound)
-        drop_future(folder, to_step)
-        journal.append("applied", to_step, id=identity, command="undo", message=message)
-        journal.close()
+        with closing(Journal(folder)) as journal:
+            journal.append("command", step, id=identity, command="undo", data=data, client=client)
+            journal.append("rewound", to_step, undo=True, **rewound)
+            if journal.full:
+                raise DiskFullError(f"{journal.full}: nothing is undone")
+            drop_future(folder, to_step)
+            journal.append("applied", to_step, id=identity, command="undo", message=message)
         return message
     finally:
         os.close(lock)
