@@ -4,7 +4,9 @@ It keeps a run's folder as the engine does, through the same RankSession. Its "w
 samples, the noise seeds and the knobs of every step, so that a lost, repeated or reordered step shows.
 Environment: STANDIN_STEP_SECONDS (how long a step takes), STANDIN_FAIL_AT (raise at that step, and journal it; 0: as of
 a recipe that is refused), STANDIN_EXIT_AT (exit with 7 at that step without a word), STANDIN_DEAF (1: SIGTERM and an
-orphan's fate are ignored), STANDIN_DIE_AT_WRITE (kill -9 of itself half-way through that write to the disk).
+orphan's fate are ignored), STANDIN_DIE_AT_WRITE (kill -9 of itself half-way through that write to the disk),
+STANDIN_DIE_AT_STOP (the same as it is about to stop, but for a rank that was started once more), STANDIN_MEMORY (a
+larger batch does not fit, and ends the process as a device's full memory ends one of several ranks).
 """
 
 from __future__ import annotations
@@ -28,9 +30,11 @@ import numpy as np
 
 from tui_lab.errors import DiskFullError, LabError
 from tui_lab.recipe import Recipe, get, recipe_hash
-from tui_lab.runs.files import replace_file
+from tui_lab.runs.environment import DIED
+from tui_lab.runs.files import discard_folder, replace_file
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.interventions import Changes
+from tui_lab.runs.launcher import EXIT_OUT_OF_MEMORY
 from tui_lab.runs.rank import RankSession
 from tui_lab.runs.spare import SPARE, await_run
 from tui_lab.runs.spool import Command
@@ -62,6 +66,7 @@ def knobs_of(recipe: Recipe) -> str:
 class StandinEngine:
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
+        self.restarted = DIED in os.environ
         self.session = RankSession(folder)
         self.state = State()
         self.known = self.session.recipe, knobs_of(self.session.recipe)
@@ -84,6 +89,8 @@ class StandinEngine:
             "started", step, device="cpu", device_name="stand-in", recipe_hash=recipe_hash(self.session.recipe),
             first_step=step, **parent,
         )  # fmt: skip
+        if waits := self.session.waits:
+            self.pause(waits)
         while True:
             while self.pending and self.pending[0][0] <= self.state.step:
                 self.session.adopt(self.pending.pop(0)[1])
@@ -165,6 +172,8 @@ class StandinEngine:
         return True
 
     def stopped(self) -> None:
+        if os.environ.get("STANDIN_DIE_AT_STOP") and not self.restarted:
+            os.kill(os.getpid(), signal.SIGKILL)
         checkpoint = self.checkpoint()
         self.export()
         assert self.stopping is not None
@@ -180,6 +189,8 @@ class StandinEngine:
     def train_step(self) -> None:
         time.sleep(self.step_seconds)
         recipe = self.session.recipe
+        if recipe.training.train_batch_size > int(os.environ.get("STANDIN_MEMORY", "65536")):
+            sys.exit(EXIT_OUT_OF_MEMORY)
         if recipe is not self.known[0]:
             self.known = recipe, knobs_of(recipe)
         state = self.state = self.state.after_a_step(recipe.training.train_batch_size, self.known[1])
@@ -198,7 +209,10 @@ class StandinEngine:
         if recipe.evaluation.every_steps and state.step % recipe.evaluation.every_steps == 0:
             self.session.record("validation", state.step, loss=loss, ema_loss=loss * 0.9, by_timestep=[], seconds=0.0)
         if recipe.sampling.every_steps and state.step % recipe.sampling.every_steps == 0:
-            self.preview("every_steps")
+            try:
+                self.preview("every_steps")
+            except LabError as error:
+                self.session.record("warning", state.step, message=error.message)
         if recipe.training.checkpointing_steps and state.step % recipe.training.checkpointing_steps == 0:
             try:
                 self.checkpoint()
@@ -233,8 +247,8 @@ class StandinEngine:
             self.session.record("checkpoint", self.state.step, path=str(target))
             steps, keep = self.folder.checkpoint_steps(), self.session.recipe.training.checkpoints_total_limit
             for step in steps[:-keep] if keep else ():
-                if step not in self.session.origin:
-                    shutil.rmtree(self.folder.checkpoint(step))
+                if step not in self.session.kept:
+                    discard_folder(self.folder.checkpoint(step))
         return target
 
     def restore(self) -> None:

@@ -229,3 +229,21 @@ def test_one_that_is_killed_half_way_leaves_a_good_one_and_the_next_write_cleans
     write(a_checkpoint(3), tmp_path)
     assert not list(tmp_path.glob(".*"))
     assert {0, 1, 3} <= set(steps(tmp_path))
+
+
+def test_of_a_run_that_was_moved_away_nothing_is_made_again(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="No such file"):
+        write(a_checkpoint(1), tmp_path / "moved-away" / "checkpoints")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_oldest_are_whole_or_gone_even_if_their_removal_is_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fork may be made from any that is listed."""
+    for step in (10, 20):
+        write(a_checkpoint(step), tmp_path)
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", lambda path, **_: [file.unlink() for file in path.glob("model*")])
+        write(a_checkpoint(30), tmp_path, keep=1)
+    assert steps(tmp_path) == [30]

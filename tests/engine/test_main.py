@@ -1,5 +1,6 @@
 """A rank from its first word to its last: in this process, which has imported torch already, and once as real ones."""
 
+import io
 import os
 from pathlib import Path
 
@@ -81,3 +82,12 @@ def test_what_nobody_foresaw_is_one_line_too(monkeypatch: pytest.MonkeyPatch) ->
     assert last.kind == "failed"
     assert last.data["message"].startswith("ZeroDivisionError: division by zero (the whole story:")
     assert not last.data["refused"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_log_without_room_costs_the_log_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = new_run({"training.mixed_precision": "fp16"})
+    with Path("/dev/full").open("wb", buffering=0) as full, monkeypatch.context() as patched:
+        patched.setattr("sys.stderr", io.TextIOWrapper(full, write_through=True))
+        assert rank.main(folder.path) == 1
+    assert JournalReader(folder).read_new()[-1].data["message"].startswith("the CPU does not train in fp16")

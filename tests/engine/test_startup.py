@@ -17,8 +17,10 @@ from tui_lab.data import Images
 from tui_lab.engine import feeds, startup
 from tui_lab.engine.feeds import Mapped, Pictures, Request
 from tui_lab.engine.startup import lone_learner
-from tui_lab.errors import DataError, DeviceError, RecipeError
+from tui_lab.errors import DataError, DeviceError, LabError, RecipeError
 from tui_lab.recipe import Recipe
+from tui_lab.runs.creation import fork_run
+from tui_lab.runs.environment import Place
 
 Make = Callable[..., Tiny]
 CPU = torch.device("cpu")
@@ -156,3 +158,27 @@ def test_the_time_that_a_step_waits_for_its_pictures_is_journalled(tiny: Make, m
     monkeypatch.setattr(feeds, "RESIDENT_ON_CPU", 0)
     monkeypatch.setattr(Mapped, "__call__", slow)
     assert max(data_shares()) > 0.5
+
+
+def test_a_checkpoint_that_stood_aside_when_its_process_was_killed_is_found(tiny: Make) -> None:
+    """Killed between the two renames by which one of the same step is replaced, and there is no other."""
+    run = tiny({"training.checkpointing_steps": 3}).train(kill_at=4)
+    path = run.folder.checkpoint(3)
+    path.rename(path.with_name(f".{path.name}.old"))
+    run.train()
+    assert [record.step for record in run.records("started")] == [0, 3]
+    assert same(tiny().train().tensors(), run.tensors())
+
+
+def test_a_fork_whose_checkpoint_is_damaged_does_not_begin_anew(tiny: Make) -> None:
+    fork = Tiny(fork_run(tiny().train({3: [("stop", {})]}).folder, name="child"), tiny().images)
+    (fork.folder.checkpoint(3) / "state.json").unlink()
+    with pytest.raises(LabError, match="no checkpoint of child is whole, and a fork cannot begin anew"):
+        fork.train()
+
+
+def test_a_batch_that_live_changes_left_indivisible_is_refused(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tiny().train({2: [("set", {"changes": {"training.train_batch_size": 9}})], 4: [("stop", {})]})
+    monkeypatch.setattr("tui_lab.engine.startup.place", lambda: Place(0, 2))
+    with pytest.raises(RecipeError, match="nearest that can is 8"):
+        run.train()

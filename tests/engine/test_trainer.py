@@ -14,7 +14,7 @@ from torch import Tensor
 from tests.engine.tiny import Tiny, same
 from tui_lab.engine import checkpoints, learner, preview_budget, previews, trainer
 from tui_lab.engine.feeds import Pictures, Request, Resident
-from tui_lab.errors import DeviceError
+from tui_lab.errors import DeviceError, DiskFullError
 from tui_lab.models.export import load_pipeline
 from tui_lab.runs.frame import read_frame
 from tui_lab.runs.rank import RankSession
@@ -264,6 +264,21 @@ def test_a_batch_that_does_not_fit_is_undone(tiny: Make, monkeypatch: pytest.Mon
     assert same(tiny().train().tensors(), run.tensors())
 
 
+def test_a_batch_that_grew_twice_goes_back_to_the_one_that_fitted(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    full_beyond(monkeypatch, 10)
+    grow = [("set", {"changes": {"training.train_batch_size": size}}) for size in (16, 32)]
+    run = tiny().train({2: [("pause", {}), *grow, ("resume", {})]})
+    sets = [record.data["changes"] for record in run.records("applied") if record.data["command"] == "set"]
+    assert [changes["training.train_batch_size"] for changes in sets] == [[8, 16], [16, 32], [32, 8]]
+    assert same(tiny().train().tensors(), run.tensors())
+
+
+def test_a_batch_that_was_lowered_is_not_raised_again(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    full_beyond(monkeypatch, 6)
+    with pytest.raises(DeviceError, match="memory is full at train_batch_size 7: lower it"):
+        tiny().train({0: [("set", {"changes": {"training.train_batch_size": 7}})]})
+
+
 def test_a_recipe_that_does_not_fit_fails_with_the_mend(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     full_beyond(monkeypatch, 4)
     with pytest.raises(DeviceError, match="memory is full at train_batch_size 8: lower it"):
@@ -311,6 +326,28 @@ def test_a_preview_that_cannot_be_drawn_costs_a_warning(tiny: Make, monkeypatch:
     run = tiny({"sampling.every_steps": 2}).train()
     assert "the preview was given up: CUDA out of memory" in run.records("warning")[0].data["message"]
     assert same(tiny().train().tensors(), run.tensors())
+
+
+def test_a_sample_that_cannot_be_kept_is_answered(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(path: Path, *parts: bytes) -> None:
+        raise DiskFullError("no room left on the disk")
+
+    monkeypatch.setitem(previews.SHARES, "request", 0.999)
+    with monkeypatch.context() as full:
+        full.setattr(previews, "replace_file", no_room)
+        run = tiny({"training.max_train_steps": 20}).train({2: [("sample", {"num_inference_steps": 1})]})
+    (sample,) = run.answers
+    assert not sample.ok and "no room left on the disk" in sample.message
+
+
+def test_nothing_is_undone_while_the_journal_has_no_room(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checkpoints would be gone, and nothing would tell why."""
+    full = iter(["no room left on the disk"])
+    monkeypatch.setattr(RankSession, "disk_full", property(lambda self: next(full, "") if self._step == 4 else ""))
+    change = [("set", {"changes": {"ema.decay": 0.5}})]
+    run = tiny({"training.checkpointing_steps": 2}).train({3: change, 4: [("undo", {})]})
+    assert [answer.ok for answer in run.answers] == [True, False] and "no room" in run.answers[-1].message
+    assert not run.records("rewound")
 
 
 def test_an_orphan_writes_a_checkpoint_and_leaves(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,3 +93,12 @@ def test_a_device_that_fails_is_named_with_the_way_out(tiny: Make, monkeypatch: 
     monkeypatch.setattr("tui_lab.engine.learner.Learner.update", lost)
     with pytest.raises(DeviceError, match=rf"unspecified launch failure; .* diffusion-lab resume {run.folder.id}"):
         run.train()
+
+
+def test_the_checkpoint_before_the_last_change_stays_however_few_are_kept(tiny: Make) -> None:
+    """Or an undo would have to begin anew, and all that was learnt since would be gone."""
+    changes = {**CADENCE, "training.checkpoints_total_limit": 1, "training.max_train_steps": 10}
+    run = tiny(changes).train({3: BAD, 9: [("undo", {})]})
+    assert run.records("rewound")[0].data["to"] == 2
+    assert run.folder.checkpoint_steps() == [10]
+    assert same(tiny(changes).train().tensors(), run.tensors())

@@ -5,16 +5,19 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.waiting import wait_until
+from tui_lab.errors import RunError
 from tui_lab.recipe import get
-from tui_lab.runs.environment import SUPERVISOR
+from tui_lab.runs.environment import DIED, SUPERVISOR
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import read_frame
 from tui_lab.runs.journal import JournalReader, Record
 from tui_lab.runs.lifecycle import fingerprint
 from tui_lab.runs.rank import RankSession
+from tui_lab.runs.roster import living_ranks
 from tui_lab.runs.spool import Answer, read_answer, submit
 
 LEARNING_RATE = "optimizer.learning_rate"
@@ -204,3 +207,126 @@ def test_the_journal_is_json_after_its_checksum(folder: RunFolder, lab_home: Pat
     RankSession(folder).record("started", 0, device="cpu", path=lab_home, loss=np.float32(0.5))
     line = (folder.journal_dir / "000001.jsonl").read_text().splitlines()[0]
     assert json.loads(line[9:])["data"] == {"device": "cpu", "path": str(lab_home), "loss": 0.5}
+
+
+def killed_at(folder: RunFolder, step: int, kind: str = "", data: dict[str, object] | None = None) -> str:
+    """A process that has taken a command, if one is said, and is then as good as dead. The command's id."""
+    session = RankSession(folder)
+    identity = submit(folder, kind, data) if kind else ""
+    session.poll(step)
+    session.record("warning", step, message="")
+    session.close()
+    return identity
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"), [("set", {"changes": {LEARNING_RATE: 0.01}}), ("stop", {}), ("pause", {}), ("checkpoint", {})]
+)
+def test_what_a_killed_process_took_and_had_not_done_is_done_by_the_next_one(
+    folder: RunFolder, kind: str, data: dict[str, object]
+) -> None:
+    identity = killed_at(folder, 7, kind, data)
+    session = RankSession(folder)
+    assert [(command.id, command.kind) for command in session.poll(5)] == [(identity, kind)]
+    assert session.poll(5) == [] and len(records(folder, "command")) == 1
+
+
+@pytest.mark.parametrize("kind", ["resume", "preview", "sample", "undo"])
+def test_what_might_be_done_twice_is_rejected_instead(folder: RunFolder, kind: str) -> None:
+    identity = killed_at(folder, 7, kind, {})
+    assert RankSession(folder).poll(7) == []
+    assert not answer(folder, identity).ok and "ask again" in answer(folder, identity).message
+    assert [record.data["id"] for record in records(folder, "rejected")] == [identity]
+
+
+def test_an_undo_that_was_journalled_before_the_kill_is_not_done_twice(folder: RunFolder) -> None:
+    first = RankSession(folder)
+    for rate in (0.01, 0.02):
+        submit(folder, "set", {"changes": {LEARNING_RATE: rate}})
+        apply(first, 10)
+    identity = submit(folder, "undo", {})
+    [command] = first.poll(20)
+    first.rewind(20, 0, "undo", first.undo_at(20, None))
+    first.close()
+    second = RankSession(folder)
+    assert second.poll(0) == []
+    assert answer(folder, identity).ok and [r.data["id"] for r in records(folder, "applied")][-1] == command.id
+    second.replay_after(10)
+    assert second.recipe.optimizer.learning_rate == 0.01
+
+
+def test_what_was_journalled_and_not_answered_is_answered(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = RankSession(folder)
+    sent = [submit(folder, "set", {"changes": {LEARNING_RATE: rate}}) for rate in (0.01, -1)]
+    with monkeypatch.context() as killed:
+        killed.setattr("tui_lab.runs.spool.Spool.file_answers", lambda self: False)
+        apply(first, 10)
+    first.close()
+    assert RankSession(folder).poll(10) == []
+    assert [answer(folder, identity).ok for identity in sent] == [True, False]
+    assert len(records(folder, "applied")) == 1
+
+
+BATCH = "training.train_batch_size"
+
+
+@pytest.mark.parametrize(
+    ("changes", "died_at", "goes_on_with"),
+    [
+        ([(120, 128)], 160, 64),  # though the checkpoint of step 150 has it
+        ([(155, 128)], 160, 64),
+        ([(120, 256), (155, 128)], 160, 128),  # what was lowered is not to blame
+        ([(120, 128)], 500, 128),  # nor what went well for long
+    ],
+)
+def test_a_death_by_memory_is_blamed_on_a_batch_that_grew_shortly_before(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, changes: list[tuple[int, int]], died_at: int, goes_on_with: int
+) -> None:
+    first = RankSession(folder)
+    for step, size in changes:
+        submit(folder, "set", {"changes": {BATCH: size}})
+        apply(first, step)
+    first.metrics(died_at, loss=1.0)
+    first.close()
+    monkeypatch.setenv(DIED, "memory")
+    second = RankSession(folder)
+    for _, later in second.go_on_from(150):
+        second.adopt(later)
+    assert second.recipe.training.train_batch_size == goes_on_with
+    again = RankSession(folder)
+    for _, later in again.replay_after(150):
+        again.adopt(later)
+    assert again.recipe.training.train_batch_size == goes_on_with
+
+
+def test_a_damaged_journal_is_said_by_whoever_goes_on_with_it(folder: RunFolder) -> None:
+    first = RankSession(folder)
+    for step in (1, 2, 3):
+        first.record("warning", step, message="well")
+    first.close()
+    path = folder.journal_dir / "000001.jsonl"
+    lines = path.read_bytes().split(b"\n")
+    lines[1] = lines[1].replace(b"well", b"ill!")
+    path.write_bytes(b"\n".join(lines))
+    second = RankSession(folder)
+    assert "1 damaged line in 000001.jsonl" in records(folder, "warning")[-1].data["message"]
+    assert second.past_last_step == 3
+
+
+def test_a_clock_that_is_put_right_makes_no_orphan(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SUPERVISOR, json.dumps(fingerprint(os.getpid())))
+    session = RankSession(folder)
+    boot_time = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot_time + 3600)
+    monkeypatch.setattr("tui_lab.runs.rank.LOOK_SECONDS", -1.0)
+    assert not session.orphaned
+
+
+def test_a_rank_whose_supervisor_is_gone_already_touches_nothing(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SUPERVISOR, json.dumps({**fingerprint(os.getpid()), "create_time": -1.0}))
+    with pytest.raises(RunError, match="supervisor that started this rank"):
+        RankSession(folder)
+    assert not list(folder.journal_dir.iterdir())
+    assert [process.pid for process in living_ranks(folder)] == [os.getpid()], "the next supervisor finds it"

@@ -45,15 +45,15 @@ def journal_of(folder: RunFolder) -> list[Record]:
 
 def standing_changes(records: Iterable[Record]) -> list[tuple[int, Changes]]:
     """Live changes that count, in the order of their steps; what an undo dropped is not among them."""
-    applied: dict[str, tuple[int, Changes]] = {}
+    applied: list[tuple[str, int, Changes]] = []
     for record in records:
         if record.kind == "rewound":
-            for identity in record.data.get("dropped", ()):
-                applied.pop(identity, None)
+            dropped = record.data.get("dropped", ())
+            applied = [one for one in applied if one[0] not in dropped]
         elif record.kind == "applied" and record.data["command"] == "set":
             news = {key: new for key, (_, new) in record.data["changes"].items()}
-            applied[record.data["id"]] = (record.step, news)
-    return sorted(applied.values(), key=lambda change: change[0])
+            applied.append((record.data["id"], record.step, news))
+    return sorted(((step, news) for _, step, news in applied), key=lambda change: change[0])
 
 
 def standin_states(folder: RunFolder, records: Iterable[Record], origin: State, until: int) -> list[State]:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,17 +54,17 @@ def _lead(folder: RunFolder) -> int:
         trainer = _start(session)
         trainer.run()
     except RankMemoryError as error:
-        traceback.print_exc()
+        _print_traceback()
         return _say_lost(session, trainer, error.message, EXIT_OUT_OF_MEMORY)
     except LabError as error:
-        traceback.print_exc()
+        _print_traceback()
         refused = trainer is None and session.past_last_step == 0 and not isinstance(error, DiskFullError)
         _say_failed(session, trainer, error.message, refused)
         return 1
     except Exception as error:
         lost = lost_rank(folder) if place().ranks > 1 else None
         if lost is not None:
-            traceback.print_exc()
+            _print_traceback()
             return _say_lost(session, trainer, lost, EXIT_LOST_RANK)
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         _say_failed(session, trainer, f"{type(error).__name__}: {reason}", refused=False)
@@ -103,14 +104,14 @@ def _follow(folder: RunFolder, rank: int) -> int:
         follow_rank_0(folder.recipe())
     except RankMemoryError as error:
         sign_in(folder, rank, why=error.message)
-        traceback.print_exc()
+        _print_traceback()
         return EXIT_OUT_OF_MEMORY
     except Exception as error:
         lost = lost_rank(folder)  # what another one failed of makes this one fail of something else
         if lost is None:
             sign_in(folder, rank, why=(str(error).strip().splitlines() or [type(error).__name__])[0])
             raise
-        traceback.print_exc()
+        _print_traceback()
         return EXIT_LOST_RANK
     return 0
 
@@ -124,6 +125,12 @@ def _start(session: RankSession) -> Trainer:
     from tui_lab.engine.startup import prepare
 
     return prepare(session, images)
+
+
+def _print_traceback() -> None:
+    """Into the log. A disk without room for it must cost no more than that."""
+    with suppress(OSError):
+        traceback.print_exc()
 
 
 def _say_restarted(session: RankSession, died: str) -> None:

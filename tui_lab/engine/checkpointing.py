@@ -16,7 +16,7 @@ from tui_lab.engine.checkpoints import Written
 from tui_lab.engine.guards import Guards
 from tui_lab.engine.learner import Learner
 from tui_lab.engine.meter import Meter
-from tui_lab.engine.staging import Copy, Staging
+from tui_lab.engine.staging import Staging
 from tui_lab.errors import DiskFullError, LabError
 from tui_lab.recipe import diff, recipe_hash
 from tui_lab.runs.rank import RankSession
@@ -70,12 +70,8 @@ class Checkpointing:
         checkpoint = learner.checkpoint(state)
         copy = self._staging.copy(checkpoint.step, checkpoint.tensors, checkpoint.state)
         keep = learner.recipe.training.checkpoints_total_limit
-        written = self._writer.submit(self._write, copy, keep)
+        written = self._writer.submit(checkpoints.write, copy, session.folder.checkpoints, keep, session.kept)
         self._writing = _Writing(copy.step, time.perf_counter() - began, written)
-
-    def _write(self, copy: Copy, keep: int) -> Written:
-        session = self._session
-        return checkpoints.write(copy, session.folder.checkpoints, keep, sacred=session.origin)
 
     def settle(self) -> None:
         """Journal the one on its way if it has arrived. Raises LabError if it could not be written."""

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from tui_lab.engine.staging import Copy
 from tui_lab.errors import DiskFullError, LabError
-from tui_lab.runs.files import FILE_MODE, FOLDER_MODE, is_disk_full, sync, write_all
+from tui_lab.runs.files import FILE_MODE, FOLDER_MODE, discard_folder, is_disk_full, sync, write_all
 
 STATE = "state.json"
 _SPARE_BYTES = 1 << 20
@@ -83,9 +83,9 @@ def write(copy: Copy, folder: Path, keep: int = 0, sacred: Collection[int] = ())
     target = folder / folder_name(copy.step)
     aside = folder / f".{target.name}.new"
     try:
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)  # not its parents: a run that was moved away stays away
         _check_room(folder, size)
-        _remove_leftovers(folder)
+        remove_leftovers(folder)
         aside.mkdir(mode=FOLDER_MODE)
         for name, parts in contents.items():
             _write_file(aside / name, parts)
@@ -188,8 +188,9 @@ def _put(aside: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """What a killed process left half-way. An `.old` whose checkpoint is missing is the checkpoint: put it back."""
+def remove_leftovers(folder: Path) -> None:
+    """What a killed process left half-way, for the one that writes here now. An `.old` whose checkpoint is missing is
+    the checkpoint: put it back."""
     for path in folder.glob(".step-*.*"):
         name, _, kind = path.name[1:].rpartition(".")
         if kind == "old" and not (folder / name).exists():
@@ -205,7 +206,7 @@ def _prune(folder: Path, keep: int, step: int, sacred: Collection[int]) -> None:
     by_worth = sorted(_complete(folder), key=lambda path: (int(path.name[5:]) <= step, int(path.name[5:])))
     for path in by_worth[:-keep]:
         if int(path.name[5:]) not in sacred:
-            shutil.rmtree(path, ignore_errors=True)
+            discard_folder(path)
 
 
 def _sha256(path: Path) -> str:

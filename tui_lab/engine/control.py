@@ -12,7 +12,7 @@ from tui_lab.engine.guards import Guards
 from tui_lab.engine.learner import Learner
 from tui_lab.engine.meter import Meter
 from tui_lab.engine.previews import Previews
-from tui_lab.errors import LabError
+from tui_lab.errors import DiskFullError, LabError
 from tui_lab.recipe import get, replaced
 from tui_lab.recipe.denoising import parse_denoising
 from tui_lab.runs.interventions import Changes
@@ -107,8 +107,10 @@ class Control:
 
     def _set(self, command: Command) -> None:
         changes = {key: [get(self._session.recipe, key), new] for key, new in command.data["changes"].items()}
-        if "training.train_batch_size" in changes:
-            self._batch_change = (command, changes["training.train_batch_size"][0])
+        old, new = changes.get("training.train_batch_size", (0, 0))
+        if new > old:
+            fits = self._batch_change[1] if self._batch_change else old
+            self._batch_change = (command, fits)
         self._session.applied(command, self._learner.step, changes=changes)
         self._learner.recipe = self._session.recipe
 
@@ -194,6 +196,8 @@ class Control:
         the run as it was."""
         session, learner = self._session, self._learner
         came_from = learner.step
+        if full := session.disk_full:
+            raise DiskFullError(full)
         undo = session.undo_at(came_from, to)
         self._checkpointing.give_up()
         self._meter.flush()

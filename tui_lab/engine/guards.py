@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tui_lab.engine.readings import Reading
-from tui_lab.runs.rank import RankSession
+from tui_lab.runs.rank import BLAMED_STEPS, RankSession
 
 BAD_STEPS_UNTIL_PAUSE = 5
 WINDOW = 20
@@ -25,8 +25,6 @@ LEAP = 2.0
 """A leap is at least so many times the median of the looks before it…"""
 DEVIATIONS = 6.0
 """…and so many of their standard deviations, told from the median absolute deviation, above it."""
-BLAMED_STEPS = 200
-"""A change this long ago, or less, is held to have caused a leap."""
 
 
 class Asked(NamedTuple):

@@ -1,4 +1,4 @@
-"""Whether training a model can fit into a device's memory at all, told before the model is built."""
+"""Whether training a model can fit into a device's memory, told before the model is built; and that it did not."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def check_memory(recipe: Recipe, free: int, device: torch.device) -> None:
             f"(weights, gradients, optimizer and copies), but {device} has {_giga(free)} free: take a smaller [model], "
             "or another device"
         )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """torch has a class of its own for a device's memory that is full, and only words for the machine's."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _giga(size: int) -> str:

@@ -19,6 +19,7 @@ from tui_lab.diffusion.noise_schedulers import training_scheduler
 from tui_lab.diffusion.sampling import BOTH, DenoisingStep
 from tui_lab.engine.drawing import Drawing, begin_drawing
 from tui_lab.engine.ema import copy_weights, frozen_copy
+from tui_lab.engine.memory import is_out_of_memory
 from tui_lab.engine.preview_budget import PreviewBudget
 from tui_lab.errors import LabError
 from tui_lab.recipe import Recipe, recipe_hash
@@ -163,7 +164,9 @@ class Previews:
             if in_parts.at_once < at_once:
                 full = f"the device's memory was full: the preview is drawn {in_parts.at_once} pictures at a time"
                 self._session.record("warning", job.step, message=full)
-        except (LabError, ValueError, torch.OutOfMemoryError) as error:
+        except (LabError, ValueError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+                raise
             why = f"the preview was given up: {_first_line(error)}"
             self._session.record("warning", job.step, message=why)
             self.cancel(why)
@@ -200,8 +203,8 @@ class Previews:
             job.kept.append(panes)
             job.levels.append((made.timestep, made.alpha, made.sigma, made.snr))
         if made.final:
-            self._job = None
             self._keep(job)
+            self._job = None
 
     def _keep(self, job: _Job) -> None:
         """Write the trajectory, then its sidecar, then the journal's line: whoever reads the line finds both."""

@@ -21,10 +21,10 @@ from torch import Tensor
 from tui_lab.engine.batches import Batches
 from tui_lab.engine.checkpoints import Checkpoint
 from tui_lab.engine.learner import Learner, Update
+from tui_lab.engine.memory import is_out_of_memory
 from tui_lab.errors import LabError, RankMemoryError
 from tui_lab.recipe import Recipe, diff, replaced
 from tui_lab.runs.environment import place
-from tui_lab.runs.launcher import check_batch
 
 PATIENCE = timedelta(days=30)
 """How long a rank waits for the word of rank 0. One that is gone is noticed at once; this is for one that is paused."""
@@ -115,7 +115,9 @@ class LeadingLearner(Learner):
             self._ranks.say(Word("update", changes))
         try:
             return super().update()
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             raise RankMemoryError(f"the memory of {self._accelerator.device} is full") from error
 
     def load(self, checkpoint: Checkpoint) -> None:
@@ -131,8 +133,7 @@ class LeadingLearner(Learner):
 
 
 def open_learner(recipe: Recipe, batches: Batches, accelerator: Accelerator, ranks: Ranks | None) -> Learner:
-    """The learner of rank 0, which may be the only one. Raises RecipeError for a batch that cannot be shared out."""
-    check_batch(recipe.training.train_batch_size, accelerator.num_processes)
+    """The learner of rank 0, which may be the only one."""
     if accelerator.distributed_type not in ("NO", "MULTI_GPU", "MULTI_CPU"):
         raise LabError(
             f"this lab keeps the whole model in each process, and cannot share it out by "
@@ -154,5 +155,7 @@ def follow(ranks: Ranks, learner: Learner) -> None:
             learner.recipe = replaced(asked, word.data)
         try:
             learner.update()
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             raise RankMemoryError(f"the memory of rank {place().rank}'s device is full") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 
 import torch
@@ -33,7 +34,10 @@ from tui_lab.errors import DataError, LabError
 from tui_lab.models.base import load_base
 from tui_lab.recipe import Recipe, recipe_hash
 from tui_lab.runs.environment import place
+from tui_lab.runs.launcher import check_batch
 from tui_lab.runs.rank import RankSession
+
+_BATCH = "training.train_batch_size"
 
 
 def prepare(session: RankSession, images: Images) -> Trainer:
@@ -57,6 +61,8 @@ def prepare(session: RankSession, images: Images) -> Trainer:
         learner.start_from(load_base(recipe))
     pending = session.go_on_from(learner.step)
     learner.recipe = session.recipe
+    for size in (session.recipe.training.train_batch_size, *(later[_BATCH] for _, later in pending if _BATCH in later)):
+        check_batch(size, place().ranks)
     session.record(
         "started",
         learner.step,
@@ -153,10 +159,17 @@ def build_accelerator(device: torch.device, precision: Precision) -> Accelerator
 
 def resume(session: RankSession, learner: Learner, guards: Guards, versions: dict[str, str]) -> bool:
     """Load the newest checkpoint that verifies; whether there is one."""
+    with suppress(OSError):
+        checkpoints.remove_leftovers(session.folder.checkpoints)
     checkpoint, skipped = checkpoints.newest(session.folder.checkpoints)
     at = session.past_last_step
     for damaged in skipped:
         session.record("warning", at, message=f"checkpoint {damaged.path.name} was passed over: {damaged.why}")
+    parent = session.folder.parent()
+    if checkpoint is None and parent is not None:
+        raise LabError(
+            f"no checkpoint of {session.folder.id} is whole, and a fork cannot begin anew: fork {parent['run']} again"
+        )
     if checkpoint is not None:
         session.record("starting", at, message=f"loading the checkpoint of step {checkpoint.step}")
         learner.load(checkpoint)

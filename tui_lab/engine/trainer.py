@@ -15,6 +15,7 @@ from tui_lab.engine.control import Control, Orders, Pending
 from tui_lab.engine.evaluation import Evaluation
 from tui_lab.engine.guards import Guards
 from tui_lab.engine.learner import Learner
+from tui_lab.engine.memory import is_out_of_memory
 from tui_lab.engine.meter import Meter
 from tui_lab.engine.previews import Previews
 from tui_lab.errors import DeviceError, DiskFullError, LabError
@@ -78,6 +79,8 @@ class Trainer:
 
     def _run(self) -> None:
         control = self._control
+        if waits := self._session.waits:
+            control.pause(f"{waits}, as before its process was killed")
         while True:
             control.apply_pending()
             orders = self._orders()
@@ -128,7 +131,9 @@ class Trainer:
     def _train(self) -> None:
         try:
             update = self._learner.update()
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             self._out_of_memory(error)
             return
         self._control.updated()
@@ -150,7 +155,7 @@ class Trainer:
             except LabError as error:
                 self._warn(error.message)
 
-    def _out_of_memory(self, error: torch.OutOfMemoryError) -> None:
+    def _out_of_memory(self, error: RuntimeError) -> None:
         """Undo the change of the batch size that led here; without one, there is nothing to go on with."""
         size = self._learner.recipe.training.train_batch_size
         self._learner.forget_gradients()

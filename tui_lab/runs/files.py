@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -43,6 +44,15 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def discard_folder(path: Path) -> None:
+    """Remove a folder so that readers find it whole or not at all; what cannot be removed then lies aside, hidden."""
+    aside = path.with_name(f".{path.name}.dropped")
+    shutil.rmtree(aside, ignore_errors=True)
+    with suppress(OSError):
+        path = path.rename(aside)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def replace_file(path: Path, *parts: bytes, aside: Path | None = None) -> None:

@@ -16,16 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_lab.errors import LabError, RecipeError
+from tui_lab.errors import DiskFullError, LabError, RecipeError, RunError
 from tui_lab.recipe import KNOBS, Recipe, replaced
 from tui_lab.runs.command_checks import checked
-from tui_lab.runs.environment import DIED, SUPERVISOR
+from tui_lab.runs.environment import DIED, SUPERVISOR, place
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import FrameWriter
 from tui_lab.runs.interventions import Changes, Interventions
 from tui_lab.runs.journal import Journal, JournalReader
 from tui_lab.runs.lifecycle import living
 from tui_lab.runs.record import Record
+from tui_lab.runs.roster import sign_in
 from tui_lab.runs.spool import Command, Spool
 from tui_lab.runs.tail import last_words
 from tui_lab.runs.undoing import Undo, drop_future, undo_of, unfinished
@@ -34,13 +35,18 @@ from tui_lab.runs.weights import weights_of
 METRICS_SECONDS = 0.05
 LOOK_SECONDS = 0.2
 """How often a rank looks whether its supervisor is still there."""
+BLAMED_STEPS = 200
+"""A change this long ago, or less, is held to have caused what goes wrong."""
+_AGAIN = ("set", "pause", "stop", "checkpoint")
+"""Commands that take effect with their record in the journal, or are the same done twice."""
 
 
 class RankSession:
     """One process's turn at a run, from opening the folder to its last word.
 
     `recipe` is the recipe as it stands now: as asked, with the changes applied up to here. `past_last_step` is the
-    last step that an earlier process journalled; a checkpoint below it means that this one rewinds.
+    last step that an earlier process journalled; a checkpoint below it means that this one rewinds. `waits` says why
+    the process before this one was paused when it was killed: so this one begins.
     """
 
     def __init__(self, folder: RunFolder) -> None:
@@ -50,10 +56,14 @@ class RankSession:
         self._terminated = False
         self._supervisor: dict[str, Any] | None = json.loads(os.environ.get(SUPERVISOR, "null"))
         self._looked_at = -math.inf
-        past = list(JournalReader(folder).read_events())
+        if self._supervisor is not None:
+            self._join(self._supervisor)
+        journal = JournalReader(folder)
+        past = list(journal.read_events())
         self._died = os.environ.pop(DIED, "")
         self._interventions = Interventions()
         self._interventions.feed(past)
+        self.waits = _pause_before(past) if self._died else ""
         self._replays = next((record.data for record in past if record.kind == "replays"), None)
         self.past_last_step = _last_step(past, last_words(folder).metrics)
         self._journal = Journal(folder)
@@ -61,11 +71,23 @@ class RankSession:
         self._step = self.past_last_step
         self._metrics = _Window()
         self._frames = FrameWriter(folder)
-        self._spool.forget(_taken_ids(past))
+        self._overtaken: set[str] = set()
         if (undone := unfinished(past)) is not None:
             drop_future(folder, undone)
+        for words in journal.damage.words():
+            self._warn(f"the journal is damaged, and what stood there is not known any more: {words}")
+        self._settle_overtaken(past)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._on_sigterm)
+
+    def _join(self, supervisor: dict[str, Any]) -> None:
+        """Sign in, then look whether the supervisor is still there. One that died before it wrote this process down
+        leaves nobody who knows of it: the next supervisor finds it in the roster, or it finds out here that it is not
+        wanted. Two writers of one journal must never be."""
+        with suppress(DiskFullError):
+            sign_in(self.folder, place().rank)
+        if living(supervisor) is None:
+            raise RunError(f"the supervisor that started this rank of {self.folder.id} is gone")
 
     def _on_sigterm(self, signal_number: int, frame: FrameType | None) -> None:
         self._terminated = True
@@ -101,6 +123,14 @@ class RankSession:
         parent = self.folder.parent()
         return frozenset({int(parent["step"])}) if parent else frozenset()
 
+    @property
+    def kept(self) -> frozenset[int]:
+        """Steps of the checkpoints that no limit takes: the origin, and the one to which an undo of the last change
+        goes back."""
+        changed = max((one.step for one in self._interventions.applied), default=-1)
+        before = [step for step in self.folder.checkpoint_steps() if step <= changed]
+        return self.origin | frozenset(before[-1:])
+
     # Commands
 
     def poll(self, step: int) -> list[Command]:
@@ -111,9 +141,10 @@ class RankSession:
         sound = []
         recipe = self.recipe
         for command in self._spool.take():
-            self._decided(
-                "command", step, id=command.id, command=command.kind, data=command.data, client=command.client
-            )
+            if command.id not in self._overtaken:
+                self._decided(
+                    "command", step, id=command.id, command=command.kind, data=command.data, client=command.client
+                )
             try:
                 sensible = checked(command, recipe, self.folder)
             except RecipeError as error:
@@ -122,6 +153,25 @@ class RankSession:
             recipe = replaced(recipe, sensible.data.get("changes", {}))
             sound.append(sensible)
         return sound
+
+    def _settle_overtaken(self, past: list[Record]) -> None:
+        """What an earlier process took, and was killed before it answered. What it had journalled is answered so; of
+        the rest, what may be done again is taken once more by `poll`, and the others are rejected."""
+        decided = {str(r.data.get("id")): r for r in past if r.kind in ("applied", "rejected")}
+        taken = {str(r.data.get("id")): r.seq for r in past if r.kind == "command"}
+        for command in self._spool.waiting():
+            if command.id not in taken:
+                continue
+            record = decided.get(command.id)
+            if record is not None:
+                self._spool.answer(command, record.kind == "applied", str(record.data.get("message", "")), record.step)
+            elif command.kind in _AGAIN:
+                self._overtaken.add(command.id)
+            elif command.kind == "undo" and (back := _undone(past, taken[command.id])) is not None:
+                self.applied(command, back)
+            else:
+                self.rejected(command, self._step, "the run's process was killed before this was done: ask again")
+        self._spool.forget(taken.keys() - self._overtaken)
 
     def applied(self, command: Command, step: int, **data: Any) -> None:
         """Journal and answer. For a `set`, `changes={key: [old, new]}`; `recipe` stands changed afterwards."""
@@ -181,11 +231,13 @@ class RankSession:
     def _take_batch_back(self, step: int) -> None:
         key = "training.train_batch_size"
         change = next((one for one in reversed(self._interventions.applied) if key in one.changes), None)
-        if change is None or change.step < step:
+        if change is None or (change.step < step and change.step < self.past_last_step - BLAMED_STEPS):
             return
         old, new = change.changes[key]
+        if new < old:
+            return
         message = f"train_batch_size {new} filled the machine's memory: it is {old} again"
-        self.taken_back(change.id, change.step, key, new, old, message)
+        self.taken_back(change.id, max(change.step, step), key, new, old, message)
         self.record("warning", step, message=message)
 
     def replay_after(self, step: int) -> list[tuple[int, Changes]]:
@@ -298,8 +350,16 @@ def _last_step(events: list[Record], metrics: Record | None) -> int:
     return max(last, metrics.step) if metrics is not None and metrics.seq > rewound else last
 
 
-def _taken_ids(records: list[Record]) -> set[str]:
-    return {str(record.data.get("id")) for record in records if record.kind == "command"}
+def _pause_before(records: list[Record]) -> str:
+    """Why the process that wrote last was paused at its end; empty where it was not."""
+    last = next((r for r in reversed(records) if r.kind in ("started", "paused", "resumed")), None)
+    return str(last.data.get("message", "")) if last is not None and last.kind == "paused" else ""
+
+
+def _undone(records: list[Record], asked: int) -> int | None:
+    """The step to which an undo went back that was asked for in the record of number `asked`."""
+    backs = (r.step for r in records if r.kind == "rewound" and r.data.get("undo") and r.seq > asked)
+    return next(backs, None)
 
 
 def _told(command: Command, step: int, data: dict[str, Any]) -> str:

@@ -175,15 +175,19 @@ class Spool:
     def answer_waiting(self, why: str, applied: Callable[[], Mapping[str, Record]]) -> None:
         """For a supervisor, while no rank is there to take what waits: yes to what is `applied` in the journal, as its
         rank was killed before it could answer, and no to all else."""
-        waiting = [_read(path) for path in sorted(self._folder.commands_new.glob("*.json"))]
+        waiting = self.waiting()
         known = applied() if waiting else {}
         for command in waiting:
-            if isinstance(command, Command):
-                record = known.get(command.id)
-                if record is None:
-                    self.answer(command, False, why, 0)
-                else:
-                    self.answer(command, True, str(record.data.get("message", "")), record.step)
+            record = known.get(command.id)
+            if record is None:
+                self.answer(command, False, why, 0)
+            else:
+                self.answer(command, True, str(record.data.get("message", "")), record.step)
+
+    def waiting(self) -> list[Command]:
+        """Commands without an answer, oldest first, taken or not."""
+        found = (_read(path) for path in sorted(self._folder.commands_new.glob("*.json")))
+        return [command for command in found if isinstance(command, Command)]
 
     def _throw_out(self, path: Path, why: str) -> None:
         """Where it cannot be moved it stays, and is not looked at again."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from tui_lab.errors import RunError
 from tui_lab.recipe import KNOBS
+from tui_lab.runs.files import discard_folder
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.interventions import Applied, Interventions
 from tui_lab.runs.record import Record
@@ -42,11 +42,7 @@ def drop_future(folder: RunFolder, step: int) -> None:
     """Remove the checkpoints beyond `step`. Each goes at once or not at all."""
     for later in folder.checkpoint_steps():
         if later > step:
-            path = folder.checkpoint(later)
-            aside = path.with_name(f".{path.name}.dropped")
-            shutil.rmtree(aside, ignore_errors=True)
-            path.rename(aside)
-            shutil.rmtree(aside, ignore_errors=True)
+            discard_folder(folder.checkpoint(later))
 
 
 def unfinished(events: Sequence[Record]) -> int | None:
