@@ -2,14 +2,18 @@
 
 import json
 import os
+import resource
 import signal
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.runs.witness import checkpointed_state, journal_of, processes_of, standin_states
+from tests.standin_engine import State
 from tests.waiting import gone, wait_until
 from tui_lab.errors import RunError
 from tui_lab.runs.folder import RunFolder
@@ -140,7 +144,10 @@ def test_after_kills_the_weights_are_those_of_an_undisturbed_run(monkeypatch: py
     ask(disturbed, "pause")
     ask(disturbed, "set", {"changes": {"optimizer.learning_rate": 0.01}})
     at = records(disturbed, "applied")[-1].step
-    os.kill(rank_pid(disturbed), signal.SIGKILL)
+    first = rank_pid(disturbed)
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: rank_pid(disturbed) != first)
+    ask(disturbed, "resume")
     assert wait_for_end(disturbed) == "finished"
     monkeypatch.delenv("STANDIN_STEP_SECONDS")
 
@@ -155,6 +162,84 @@ def test_after_kills_the_weights_are_those_of_an_undisturbed_run(monkeypatch: py
     start(unchanged)
     assert wait_for_end(unchanged) == "finished"
     assert weights(unchanged, 600) != weights(plain, 600)
+
+
+def test_a_batch_that_fills_the_memory_is_taken_back_before_the_one_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN_MEMORY", "70")
+    folder = new_run(checkpointing_steps=0)
+    start(folder)
+    wait_for_step(folder, 5)
+    ask(folder, "pause")
+    ask(folder, "set", {"changes": {"optimizer.learning_rate": 0.01, "training.train_batch_size": 128}})
+    ask(folder, "checkpoint")
+    at = status_of(folder).step
+    ask(folder, "resume")
+    wait_for_step(folder, at + 20)
+    ask(folder, "stop")
+    assert wait_for_end(folder) == "stopped"
+    assert [event.kind for event in read_lifecycle(folder)].count("restarted") == 1
+    assert "128 filled the machine's memory: it is 64 again" in records(folder, "warning")[-1].data["message"]
+    end = status_of(folder).step
+    expected = standin_states(folder, journal_of(folder), State(), until=end)[-1]
+    assert checkpointed_state(folder, end) == expected and expected.samples_seen == 64 * end
+
+
+def test_a_paused_run_whose_rank_is_killed_is_paused_again() -> None:
+    folder = new_run()
+    start(folder)
+    wait_until(lambda: folder.checkpoint_steps())
+    ask(folder, "pause")
+    first = rank_pid(folder)
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: rank_pid(folder) != first and status_of(folder).name == "paused")
+    step = status_of(folder).step
+    assert step in folder.checkpoint_steps()
+    assert "goes on" in ask(folder, "resume")
+    wait_for_step(folder, step + 10)
+
+
+def test_a_stop_that_was_taken_is_obeyed_by_the_rank_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first rank dies while it writes the last checkpoint."""
+    monkeypatch.setenv("STANDIN_DIE_AT_STOP", "1")
+    folder = new_run(checkpointing_steps=0)
+    start(folder)
+    wait_for_step(folder, 5)
+    assert "stopped" in ask(folder, "stop")
+    assert wait_for_end(folder) == "stopped"
+    assert [event.kind for event in read_lifecycle(folder)].count("restarted") == 1
+    assert len(records(folder, "command")) == 1
+
+
+def test_a_run_that_is_moved_in_mid_run_ends_with_a_word_and_goes_on_where_it_lies(tmp_path: Path) -> None:
+    folder, moved = new_run(checkpointing_steps=10), RunFolder(tmp_path / "moved")
+    start(folder)
+    wait_until(lambda: folder.checkpoint_steps())
+    folder.path.rename(moved.path)
+    assert wait_for_end(moved) == "failed"
+    assert "moved or deleted while it ran" in status_of(moved).message
+    assert not folder.path.exists()
+    step = status_of(moved).step
+    start(moved)
+    wait_for_step(moved, step + 20)
+    ask(moved, "stop")
+    assert wait_for_end(moved) == "stopped"
+    end = status_of(moved).step
+    assert checkpointed_state(moved, end) == standin_states(moved, journal_of(moved), State(), until=end)[-1]
+
+
+def test_what_cannot_be_written_down_is_not_started() -> None:
+    """A rank that nobody knows of could not be ended before the next one begins."""
+    folder = new_run()
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, unlimited[1]))
+    try:
+        with pytest.raises(RunError, match="no room left on the disk"):
+            start(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    wait_until(lambda: not processes_of(folder))
+    start(folder)
+    wait_for_step(folder, 5)
 
 
 def test_when_the_supervisor_is_killed_the_rank_writes_a_checkpoint_and_leaves() -> None:

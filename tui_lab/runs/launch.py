@@ -15,7 +15,7 @@ from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.lifecycle import read_lifecycle
 from tui_lab.runs.spare import Spare
 from tui_lab.runs.status import status_of
-from tui_lab.runs.turn import EXIT_HELD
+from tui_lab.runs.turn import EXIT_DISK_FULL, EXIT_HELD
 
 
 def start(folder: RunFolder, spare: Spare | None = None, again: bool = False) -> None:
@@ -70,5 +70,7 @@ def _starts(folder: RunFolder) -> int:
 def _why_not(folder: RunFolder, code: int) -> str:
     if code == EXIT_HELD:
         return f"{folder.id} was started by another process: see it with: diffusion-lab {folder.id}"
+    if code == EXIT_DISK_FULL:
+        return f"{folder.id} did not start: no room left on the disk of {folder.path}; free some space and try again"
     lines = (folder.logs / "supervisor.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return f"{folder.id} did not start: {lines[-1] if lines else f'its supervisor left with code {code}'}"

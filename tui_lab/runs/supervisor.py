@@ -18,6 +18,7 @@ from types import FrameType
 
 import psutil
 
+from tui_lab.errors import DiskFullError, LabError
 from tui_lab.runs import launcher, roster
 from tui_lab.runs.environment import engine_module, grace_seconds
 from tui_lab.runs.files import FILE_MODE
@@ -26,7 +27,7 @@ from tui_lab.runs.journal import Record
 from tui_lab.runs.launcher import Death, Launch
 from tui_lab.runs.lifecycle import fingerprint
 from tui_lab.runs.spare import SPARE, SpareRank
-from tui_lab.runs.turn import EXIT_HELD, Turn, end_ranks
+from tui_lab.runs.turn import EXIT_DISK_FULL, EXIT_HELD, Turn, end_ranks
 from tui_lab.sanitize import clean
 
 _VMSTAT = Path("/proc/vmstat")
@@ -34,12 +35,15 @@ _VMSTAT = Path("/proc/vmstat")
 
 def main(argument: str) -> int:
     """`argument`: a run's path, or SPARE."""
-    if argument != SPARE:
-        return supervise(RunFolder(Path(argument)))
-    environment = launcher.environment(Launch(), fingerprint(os.getpid()), on_gpus=False)
-    rank = subprocess.Popen([sys.executable, "-m", engine_module(), SPARE], stdin=subprocess.PIPE, env=environment)
-    folder = SpareRank(rank).await_run()
-    return 0 if folder is None else supervise(folder, rank)
+    try:
+        if argument != SPARE:
+            return supervise(RunFolder(Path(argument)))
+        environment = launcher.environment(Launch(), fingerprint(os.getpid()), on_gpus=False)
+        rank = subprocess.Popen([sys.executable, "-m", engine_module(), SPARE], stdin=subprocess.PIPE, env=environment)
+        folder = SpareRank(rank).await_run()
+        return 0 if folder is None else supervise(folder, rank)
+    except DiskFullError:  # which the log has no room for either
+        return EXIT_DISK_FULL
 
 
 def supervise(folder: RunFolder, spare: subprocess.Popen[bytes] | None = None) -> int:
@@ -90,14 +94,19 @@ class _Ranks:
         process = self._begun(spare, died)
         self._mind_signals(process)
         which = {"rank": 0} if self._launch.plain else {"launcher": True}
-        self._turn.record(
-            "started",
-            processes=self._launch.processes,
-            engine=engine_module(),
-            supervisor=fingerprint(os.getpid()),
-            **which,
-            **fingerprint(process.pid),
-        )
+        try:
+            self._turn.record(
+                "started",
+                processes=self._launch.processes,
+                engine=engine_module(),
+                supervisor=fingerprint(os.getpid()),
+                **which,
+                **fingerprint(process.pid),
+            )
+        except LabError:
+            process.kill()
+            process.wait()
+            raise
         code = process.wait()
         signal.alarm(0)
         # A launcher that was killed leaves its ranks behind.
@@ -167,6 +176,8 @@ class _Ranks:
         return launcher.first_death(_read_from(self._log, self._log_start)) if code else None
 
     def _why(self, code: int, death: Death | None) -> str:
+        if not self._folder.path.exists():
+            return f"its folder is gone from {self._folder.path}: moved or deleted while it ran"
         if death is None and not self._launch.plain and code:
             return f"the launcher {_ending(code)}; see {self._log}"
         rank, code = death or Death(0, code)

@@ -25,6 +25,8 @@ from tui_lab.runs.tail import last_words
 LAST_WORDS = ("finished", "stopped", "failed")
 EXIT_HELD = 3
 """A process's exit code where another one has the run."""
+EXIT_DISK_FULL = 4
+"""A supervisor's exit code where the disk had no room to write down what it started."""
 
 
 class Turn:
