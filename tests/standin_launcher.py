@@ -20,6 +20,7 @@ from tui_lab.runs.roster import members, sign_in
 def main(words: list[str]) -> int:
     count = int(words[words.index("--nproc-per-node") + 1])
     engine, run = words[words.index("-m") + 1 :]
+    print("launched with", *words, flush=True)  # noqa: T201
     ranks = []
     for rank in range(count):
         environment = {**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}

@@ -59,6 +59,20 @@ def test_set_and_device_are_in_the_runs_recipe_and_its_comments_are_kept(lab: La
     assert "# why I do this" in text and "learning_rate = 0.007" in text and 'device = "cpu"' in text
 
 
+def test_several_processes_are_started_with_what_the_launcher_is_to_be_told(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIFFUSION_LAB_LAUNCHER", "tests.standin_launcher")
+    words = ("--processes", "2", "--launch-args", "--max-restarts 0", "--device", "cpu")
+    assert lab("train", "pixel-faces-16", *SHORT, "--name", "two", *words).code == 0
+    (started,) = [event.data for event in read_lifecycle(RunFolder.open("two")) if event.kind == "started"]
+    assert started["processes"] == 2
+    log = (RunFolder.open("two").logs / "launcher.log").read_text()
+    assert "--nproc-per-node 2 --max-restarts 0 -m tests.standin_engine" in log
+    outcome = lab("train", "pixel-faces-16", "--processes", "3")
+    assert outcome.code == 2 and "the nearest that can is 63" in outcome.error
+
+
 def test_a_failed_run_exits_with_1(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STANDIN_FAIL_AT", "5")
     outcome = lab("train", "pixel-faces-16", "--name", "doomed", "--json")
@@ -274,3 +288,12 @@ def test_ctrl_c_in_a_terminal_reaches_the_command_and_not_the_run() -> None:
     folder = RunFolder.open("watched")
     assert status_of(folder).pipeline is not None
     assert [event.data["code"] for event in read_lifecycle(folder) if event.kind == "exited"] == [0]
+
+
+def test_processes_among_which_the_live_batch_cannot_be_shared_out_are_refused(lab: Lab, endless: RunFolder) -> None:
+    assert lab("set", "endless", "training.train_batch_size=9").code == 0
+    assert lab("stop", "endless").code == 0
+    wait_until(lambda: not is_locked(endless))
+    outcome = lab("resume", "endless", "--processes", "2")
+    assert outcome.code == 2 and "the nearest that can is 8" in outcome.error
+    assert not is_locked(endless) and lab("resume", "endless", "--detach").code == 0

@@ -77,7 +77,8 @@ def resume(
     """
     from tui_lab.cli.control import send
     from tui_lab.runs.folder import RunFolder
-    from tui_lab.runs.launcher import Launch, asked_launch, read_launch, write_launch
+    from tui_lab.runs.interventions import recipe_now
+    from tui_lab.runs.launcher import Launch, asked_launch, check_batch, read_launch, write_launch
     from tui_lab.runs.status import status_of
 
     folder = RunFolder.open(run)
@@ -89,7 +90,9 @@ def resume(
     else:
         if processes is not None or launch_args is not None:
             before = Launch() if processes is not None and launch_args is not None else read_launch(folder)
-            write_launch(folder, asked_launch(before, processes, launch_args))
+            launch = asked_launch(before, processes, launch_args)
+            check_batch(recipe_now(folder).training.train_batch_size, launch.processes)
+            write_launch(folder, launch)
         go(folder, detach, json)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from tui_lab.recipe import Recipe, replaced
+from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.journal import JournalReader
 from tui_lab.runs.record import Record
 
 Changes = dict[str, Any]
@@ -69,3 +72,13 @@ class Interventions:
     def _add(self, step: int, identity: str, changes: Mapping[str, list[Any]]) -> None:
         pairs = {key: list(pair) for key, pair in changes.items()}
         self._applied.append(Applied(step, identity, pairs, self._clients.get(identity, {})))
+
+
+def recipe_now(folder: RunFolder) -> Recipe:
+    """A run's recipe with all live changes that count, as it stands once it is where it has come to."""
+    interventions = Interventions()
+    interventions.feed(JournalReader(folder).read_events())
+    standing: Changes = {}
+    for one in interventions.applied:
+        standing.update(one.new)
+    return replaced(folder.recipe(), standing)
