@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -36,6 +37,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(restore)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def hangups_are_heard() -> None:
+    """By all that the tests start, also where they run under nohup: what is ignored stays ignored in a child."""
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
+
+
 @pytest.fixture(autouse=True)
 def lab_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty `$DIFFUSION_LAB_HOME`; whatever runs were started in it are killed afterwards."""
@@ -43,7 +51,7 @@ def lab_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("DIFFUSION_LAB_HOME", str(home))
     yield home
     if (home / "runs").exists():
-        _kill_runs()
+        kill_runs()
 
 
 @pytest.fixture
@@ -53,7 +61,7 @@ def standin_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
 
 
-def _kill_runs() -> None:
+def kill_runs() -> None:
     for folder in list_runs():
         started = [event.data for event in read_lifecycle(folder) if event.kind == "started"]
         fingerprints = [*started, *(data["supervisor"] for data in started)]

@@ -104,6 +104,21 @@ def test_a_killed_rank_ends_all_once_and_they_start_again_and_the_run_goes_on_wi
 
 
 @pytest.mark.slow
+def test_two_processes_that_were_killed_end_with_the_weights_of_two_that_were_not() -> None:
+    changes = {"training.max_train_steps": 60, "training.checkpointing_steps": 20}
+    killed = started(changes, processes=2)
+    wait_until(lambda: status_of(killed).step > 25, timeout=60)
+    os.kill(members(killed)[1].process["pid"], signal.SIGKILL)
+    assert ended(killed) == "finished"
+    assert [record.data["to"] for record in records(killed, "rewound")] in ([20], [40])
+    plain = started(changes, processes=2)
+    assert ended(plain) == "finished"
+    files = sorted(path.name for path in plain.checkpoint(60).glob("*.safetensors"))
+    assert "model.safetensors" in files
+    assert all((killed.checkpoint(60) / one).read_bytes() == (plain.checkpoint(60) / one).read_bytes() for one in files)
+
+
+@pytest.mark.slow
 def test_without_its_supervisor_a_run_of_two_writes_a_checkpoint_and_leaves() -> None:
     folder = started({"training.max_train_steps": 0}, processes=2)
     wait_until(lambda: status_of(folder).step > 5)

@@ -1,6 +1,6 @@
 """A client in a process of its own, to be killed or stopped: `python -m tests.runs.chatty_client RUN`.
 
-It says `here`, and then sends one change after the other, hearing no answers, until its end.
+It attaches, says `here`, and then follows the run as a lab does and sends one change after the other, until its end.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ import time
 from pathlib import Path
 
 from tui_lab.runs.folder import RunFolder
-from tui_lab.runs.spool import submit
+from tui_lab.tui.attached import AttachedRun
 
 SECONDS_BETWEEN = 0.03
 
 
 def main(path: str) -> None:
-    folder = RunFolder(Path(path))
+    run = AttachedRun(RunFolder(Path(path)))
     sys.stdout.write("here\n")
     sys.stdout.flush()
     for number in itertools.count(1):
-        submit(folder, "set", {"changes": {"optimizer.weight_decay": number % 100 / 1000}})
+        run.poll()
+        run.send("set", changes={"optimizer.weight_decay": number % 100 / 1000})
         time.sleep(SECONDS_BETWEEN)
 
 

@@ -9,21 +9,29 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tui_lab.errors import DiskFullError, RunError
+from tests.conftest import kill_runs
+from tests.runs.witness import assert_no_gap, checkpointed_state, folded_curve, journal_of, standin_states
+from tests.standin_engine import State
+from tests.waiting import wait_until
+from tui_lab.errors import DiskFullError, LabError, RunError
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.journal import Journal, JournalReader
+from tui_lab.runs.launch import start
 from tui_lab.runs.lifecycle import Lifecycle
 from tui_lab.runs.lines import LineReader, LineWriter
+from tui_lab.runs.lock import is_locked
 from tui_lab.runs.rank import RankSession
 from tui_lab.runs.spool import SIZE_LIMIT, TAKEN_AT_ONCE, Spool, read_answer, submit
+from tui_lab.runs.status import status_of
 
 RECIPE = '[recipe]\nname = "a-test"\n[optimizer]\nlearning_rate = 0.001\n'
 NANOSECONDS = "tui_lab.runs.spool.time.time_ns"
@@ -245,3 +253,108 @@ def test_all_that_a_run_writes_is_its_owners_alone(folder: RunFolder) -> None:
     for path in folder.path.rglob("*"):
         if path.suffix != ".rejected":  # as whoever wrote it left it
             assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+
+
+def as_somebody(act: Callable[[], str]) -> str:
+    """What it returns in a process whose rights are no more than its files' modes give it."""
+    near, far = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setuid(NOBODY)
+            os.write(far, act().encode())
+        except (AssertionError, LabError, OSError) as error:
+            os.write(far, f"{type(error).__name__}: {error}".encode())
+        finally:
+            os._exit(0)
+    os.close(far)
+    with os.fdopen(near) as said:
+        text = said.read()
+    os.waitpid(child, 0)
+    return text
+
+
+NOBODY = 65534
+
+
+def set_modes(folder: RunFolder, mode: int) -> None:
+    for path in [folder.path, *folder.path.rglob("*")]:
+        if path.is_dir():
+            path.chmod(mode)
+
+
+def test_a_run_folder_that_is_made_read_only_is_survived_with_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tempfile.TemporaryDirectory() as home:  # pytest's own folders are closed to others
+        if os.geteuid() == 0:
+            os.chown(home, NOBODY, NOBODY)
+        monkeypatch.setenv("DIFFUSION_LAB_HOME", home)
+
+        def act() -> str:
+            folder = RunFolder.create(RECIPE, "locked")
+            session = RankSession(folder)
+            identity = submit(folder, "pause")
+            [command] = session.poll(1)
+            set_modes(folder, 0o500)
+            session.applied(command, 1)
+            session.frame({}, np.zeros((1, 1, 2, 2, 3), np.uint8))
+            assert read_answer(folder, identity) is None and session.poll(2) == []
+            try:
+                submit(folder, "resume")
+            except LabError as error:
+                refused = error.message
+            set_modes(folder, 0o700)
+            assert session.poll(3) == []
+            answer = read_answer(folder, identity)
+            assert answer is not None and answer.ok
+            return f"{refused}; {[record.kind for record in JournalReader(folder).read_new()]}"
+
+        said = as_somebody(act)
+    assert said.startswith("cannot write") and "Permission denied" in said
+    assert said.endswith("['command', 'applied']")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The lab's home on a file system of its own, of 1 MiB."""
+    home = tmp_path / "small"
+    home.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1M,mode=0700", "none", str(home)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a tmpfs here")
+    monkeypatch.setenv("DIFFUSION_LAB_HOME", str(home))
+    yield home
+    kill_runs()
+    subprocess.run(["umount", "-l", str(home)], check=True)
+
+
+def test_a_disk_that_is_really_full_pauses_a_run_and_costs_nothing(small_disk: Path, standin_engine: None) -> None:
+    folder = RunFolder.create(
+        f"{RECIPE}[training]\nmax_train_steps = 0\ncheckpointing_steps = 10\n[sampling]\nevery_steps = 20\n"
+    )
+    start(folder)
+    wait_until(lambda: folder.checkpoint_steps())
+    filler = small_disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    with pytest.raises(DiskFullError, match="no room left"):
+        submit(folder, "set", {"changes": {"ema.decay": 0.5}})
+
+    def paused() -> bool:
+        """What has no room for its steps has none to say so: a page at a time."""
+        os.truncate(filler, filler.stat().st_size - 4096)
+        return status_of(folder).name == "paused"
+
+    wait_until(paused, interval=0.1)
+    assert "no room left on the disk" in status_of(folder).message
+    filler.unlink()
+    for kind in ("resume", "stop"):
+        identity = submit(folder, kind)
+        assert wait_until(lambda sent=identity: read_answer(folder, sent)).ok
+    wait_until(lambda: not is_locked(folder))
+    end, records = status_of(folder).step, journal_of(folder)
+    assert_no_gap(folded_curve(records), 0, end)
+    assert checkpointed_state(folder, end) == standin_states(folder, records, State(), until=end)[-1]

@@ -15,6 +15,7 @@ from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.journal import FULL_FILES, Journal, JournalReader, journal_files
 from tui_lab.runs.rank import METRICS_SECONDS, RankSession
 from tui_lab.runs.status import status_of
+from tui_lab.runs.turn import Turn
 from tui_lab.tui.attached import AttachedRun
 
 Result = TypeVar("Result")
@@ -53,6 +54,14 @@ def attach(folder: RunFolder) -> AttachedRun:
     attached = AttachedRun(folder)
     attached.poll()
     return attached
+
+
+def supervise(folder: RunFolder) -> None:
+    """All that a supervisor reads, from its beginning to its end."""
+    turn = Turn.take(folder)
+    assert turn is not None
+    turn.record("exited", pid=1, code=0)
+    turn.end("stopped", "" if turn.last_word() is None else "a word")
 
 
 def train(folder: RunFolder, steps: int, monkeypatch: pytest.MonkeyPatch) -> float:
@@ -99,6 +108,10 @@ def test_ten_million_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seconds < 1.0 and session.past_last_step == STEPS and resident() - before < 30
     status, seconds = timed(lambda: status_of(folder))
     assert seconds < 0.1 and status.step == STEPS
+
+    before = resident()
+    _, seconds = timed(lambda: supervise(folder))
+    assert seconds < 0.5 and resident() - before < 10
 
 
 def test_of_many_full_files_none_is_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:

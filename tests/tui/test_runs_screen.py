@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tests.tui.conftest import Opened, until
 from tui_lab.runs.folder import RunFolder, list_runs
 from tui_lab.runs.journal import Journal
-from tui_lab.runs.lock import hold_lock
-from tui_lab.tui.screens.ask import Ask, Choose
+from tui_lab.runs.lock import hold_lock, is_locked
+from tui_lab.runs.status import status_of
+from tui_lab.tui.screens.ask import Ask, AskText, Choose
 from tui_lab.tui.screens.compare import CompareScreen
 from tui_lab.tui.screens.lab import LabScreen
 from tui_lab.tui.screens.runs import RunsScreen
 from tui_lab.tui.widgets.line_chart import LineChart
 from tui_lab.tui.widgets.run_table import RunTable
+from tui_lab.workbench.client import Workbench
 
 RATE = "optimizer.learning_rate"
 
@@ -163,3 +167,49 @@ async def test_an_ended_run_is_forked_at_a_checkpoint_that_is_picked(open_lab: O
         await pilot.press("down", "enter")
         await until(pilot, lambda: lab.attached is not None)
         assert lab.attached.folder.parent() == {"run": "heron", "step": 50}
+
+
+def told(screen: RunsScreen, words: str) -> bool:
+    return any(words in note.message for note in screen.app._notifications)
+
+
+async def test_marked_runs_go_on_and_are_stopped(open_lab: Opened) -> None:
+    runs = [a_run("heron", "stopped"), a_run("wren", "stopped")]
+    async with open_lab() as (lab, pilot):
+        await opened(lab, pilot, 2)
+        await pilot.press("space", "space", "g")
+        await until(pilot, lambda: all(status_of(run).step > 100 and status_of(run).alive for run in runs))
+        await pilot.press("x")
+        await until(pilot, lambda: all(status_of(run).name == "stopped" and not is_locked(run) for run in runs))
+
+
+async def test_pruning_says_what_goes_and_asks(open_lab: Opened) -> None:
+    run = a_run("heron")
+    async with open_lab() as (lab, pilot):
+        screen = await opened(lab, pilot, 1)
+        await pilot.press("P")
+        await until(pilot, lambda: isinstance(lab.app.screen, Ask))
+        assert "heron: 1 checkpoint" in str(lab.app.screen.query_one(".body", Static).visual)
+        await pilot.press("y")
+        await until(pilot, lambda: run.checkpoint_steps() == [100] and lab.app.screen is screen)
+
+
+async def test_marked_runs_are_exported_into_a_folder_each(
+    open_lab: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exports themselves are the workbench's."""
+    runs, written = [a_run("heron"), a_run("wren")], []
+
+    async def export(self: Workbench, source: str, target: Path) -> dict[str, str]:
+        written.append((source, target))
+        return {"folder": str(target)}
+
+    monkeypatch.setattr(Workbench, "export", export)
+    async with open_lab() as (lab, pilot):
+        screen = await opened(lab, pilot, 2)
+        await pilot.press("space", "space", "e")
+        await until(pilot, lambda: isinstance(lab.app.screen, AskText))
+        lab.app.screen.query_one(Input).value = str(tmp_path / "exports")
+        await pilot.press("enter")
+        await until(pilot, lambda: told(screen, f"wren is exported to {tmp_path / 'exports' / 'wren'}"))
+    assert sorted(written) == [(str(run.path), tmp_path / "exports" / run.id) for run in runs]
