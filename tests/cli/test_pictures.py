@@ -1,7 +1,11 @@
-"""sample and export, through a real workbench."""
+"""sample and export, through a real workbench: one for all of these tests, as each takes seconds to import torch."""
 
+import asyncio
 import json
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -9,6 +13,7 @@ from PIL import Image
 from tests.cli.conftest import Lab
 from tui_lab.recipe import Recipe, dump_recipe, replaced
 from tui_lab.runs.folder import RunFolder
+from tui_lab.workbench import client
 
 TINY = {
     "dataset.resolution": 8,
@@ -18,6 +23,30 @@ TINY = {
     "model.layers_per_block": 1,
     "model.norm_num_groups": 4,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_workbench() -> Iterator[None]:
+    """In the place of the one that each command starts, and lets go."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    workbench = client.Workbench()
+
+    def run_sync(ask: Callable[[client.Workbench], Awaitable[Any]]) -> Any:
+        async def once() -> Any:
+            await workbench.start()
+            return await ask(workbench)
+
+        return asyncio.run_coroutine_threadsafe(once(), loop).result()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(client, "run_sync", run_sync)
+        yield
+    asyncio.run_coroutine_threadsafe(workbench.close(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.conftest import REPOSITORY, kill_runs
 from tests.waiting import gone, wait_until
 from tui_lab.bench.pty_terminal import PtyTerminal
 from tui_lab.runs.folder import RunFolder
@@ -33,16 +34,37 @@ CPU_SECONDS = 3.0
 """What leaving may cost; a loop that spins on a closed terminal takes all there is."""
 
 
+@pytest.fixture(scope="module")
+def going(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What tells a process of the run that goes on through all of these tests."""
+    env = {
+        "DIFFUSION_LAB_HOME": str(tmp_path_factory.mktemp("home")),
+        "DIFFUSION_LAB_ENGINE": "tests.standin_engine",
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
+        "STANDIN_STEP_SECONDS": "0.01",
+    }
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in env.items():
+            patched.setenv(name, value)
+        start(
+            RunFolder.create(
+                '[recipe]\nname = "a-test"\n[training]\nmax_train_steps = 0\n[sampling]\nevery_steps = 0\n'
+                "[evaluation]\nevery_steps = 0\n",
+                "watched",
+            )
+        )
+    yield env
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DIFFUSION_LAB_HOME", env["DIFFUSION_LAB_HOME"])
+        kill_runs()
+
+
 @pytest.fixture
-def run(lab_home: Path, standin_engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunFolder]:
-    """One that goes on; at the end of the test it still does, and nobody has told it anything."""
-    monkeypatch.setenv("STANDIN_STEP_SECONDS", "0.01")
-    folder = RunFolder.create(
-        '[recipe]\nname = "a-test"\n[training]\nmax_train_steps = 0\n[sampling]\nevery_steps = 0\n'
-        "[evaluation]\nevery_steps = 0\n",
-        "watched",
-    )
-    start(folder)
+def run(going: dict[str, str], lab_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunFolder]:
+    """At the end of a test it still goes on, and nobody has told it anything."""
+    for name, value in going.items():
+        monkeypatch.setenv(name, value)
+    folder = RunFolder.open("watched")
     wait_until(lambda: status_of(folder).step > 5)
     yield folder
     assert is_locked(folder)
@@ -133,11 +155,12 @@ def test_a_terminal_that_takes_nothing_holds_the_lab_up_in_nothing(run: RunFolde
     with watching(run) as (terminal, process):
         terminal.hold()
         step = status_of(run).step
-        wait_until(lambda: status_of(run).step > step + 300)
+        wait_until(lambda: status_of(run).step > step + 100)
         terminal.go_on()
-        terminal.wait_for(lambda text: shown_step(text) > step + 300)
+        terminal.wait_for(lambda text: shown_step(text) > step + 100)
         terminal.hold()
-        wait_until(lambda: status_of(run).step > step + 700)
+        again = status_of(run).step
+        wait_until(lambda: status_of(run).step > again + 100)
         before = cpu_seconds(process)
         process.terminate()
         assert_leaves(process, before)
@@ -147,9 +170,9 @@ def test_a_stopped_lab_costs_the_run_nothing_and_catches_up(run: RunFolder) -> N
     with watching(run) as (terminal, process):
         process.suspend()
         step = status_of(run).step
-        wait_until(lambda: status_of(run).step > step + 100)
+        wait_until(lambda: status_of(run).step > step + 50)
         process.resume()
-        terminal.wait_for(lambda text: shown_step(text) > step + 100)
+        terminal.wait_for(lambda text: shown_step(text) > step + 50)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into /proc")
@@ -174,9 +197,9 @@ def test_what_was_missed_is_on_the_curve_when_one_comes_back(run: RunFolder) -> 
     with watching(run) as (terminal, _):
         terminal.hang_up()
     left_at = status_of(run).step
-    wait_until(lambda: status_of(run).step > left_at + 150)
+    wait_until(lambda: status_of(run).step > left_at + 50)
     with watching(run) as (terminal, _):
-        terminal.wait_for(lambda text: shown_step(text) > left_at + 150)
+        terminal.wait_for(lambda text: shown_step(text) > left_at + 50)
 
 
 def test_two_terminals_on_one_run_agree(run: RunFolder) -> None:
