@@ -166,13 +166,16 @@ def test_a_terminal_that_takes_nothing_holds_the_lab_up_in_nothing(run: RunFolde
         assert_leaves(process, before)
 
 
-def test_a_stopped_lab_costs_the_run_nothing_and_catches_up(run: RunFolder) -> None:
+def test_a_stopped_lab_costs_the_run_nothing_and_catches_up_and_leaves_as_ever(run: RunFolder) -> None:
     with watching(run) as (terminal, process):
         process.suspend()
         step = status_of(run).step
         wait_until(lambda: status_of(run).step > step + 50)
         process.resume()
         terminal.wait_for(lambda text: shown_step(text) > step + 50)
+        before = cpu_seconds(process)
+        process.terminate()
+        assert_leaves(process, before)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into /proc")

@@ -51,6 +51,14 @@ class LineDriver(LinuxDriver):
         with contextlib.suppress(RuntimeError):  # the loop has ended: it was leaving
             self._loop.call_soon_threadsafe(self._app.terminal_gone)  # type: ignore[attr-defined]
 
+    def _sigcont_application(self, *arguments: object) -> None:
+        """Textual begins anew whenever it is let go on, and would have all its threads twice after a SIGSTOP, of which
+        it hears nothing: one of them would then keep the process for ever. What was only held paints itself again."""
+        if self._must_signal_resume:
+            super()._sigcont_application(*arguments)
+        else:
+            self._loop.call_soon_threadsafe(lambda: self._app.refresh(layout=True))
+
     def write(self, data: str) -> None:
         self.line.queued(len(data))
         super().write(data)
