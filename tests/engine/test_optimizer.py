@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from tui_lab.engine.optimizer import adamw, skip_if, tune
+from tui_lab.engine.optimizer import adamw, load_tensors, skip_if, tensors_of, tune
 from tui_lab.recipe.schema import Optimizer
 
 
@@ -42,3 +42,23 @@ def test_a_skipped_update_changes_neither_weights_nor_state() -> None:
     for each in (optimizer, other):
         each.step()
     assert torch.equal(layer.weight, twin.weight)
+
+
+def test_an_update_goes_on_from_what_was_loaded_however_the_weights_lie_in_memory() -> None:
+    def a_convolution(channels_last: bool) -> tuple[nn.Conv2d, torch.optim.AdamW]:
+        torch.manual_seed(0)
+        layer = nn.Conv2d(3, 4, 3)
+        if channels_last:
+            layer = layer.to(memory_format=torch.channels_last)
+        layer.weight.grad = torch.empty_like(layer.weight).copy_(torch.randn(4, 3, 3, 3))
+        return layer, adamw([layer.weight], Optimizer(learning_rate=0.1))
+
+    (plain, its), (turned, other) = a_convolution(False), a_convolution(True)
+    its.step()
+    with torch.no_grad():
+        turned.weight.copy_(plain.weight)
+    load_tensors(other, {name: tensor.clone() for name, tensor in tensors_of(its).items()})
+    for optimizer in (its, other):
+        optimizer.step()
+    assert turned.weight.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(turned.weight, plain.weight)

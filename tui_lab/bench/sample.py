@@ -28,6 +28,7 @@ from tui_lab.catalog.recipes import find_recipe
 from tui_lab.diffusion.sampling import BOTH
 from tui_lab.engine.devices import device_name, resolve_device
 from tui_lab.engine.learner import fresh_model
+from tui_lab.models import placed
 from tui_lab.models.sampler_model import SamplerModel
 from tui_lab.pictures.files import save_grid
 from tui_lab.recipe import Recipe, dump_recipe, load_recipe, replaced
@@ -151,7 +152,7 @@ def _bench(options: argparse.Namespace) -> Iterator[Bench]:
         run = RunFolder.create(dump_recipe(recipe), name="bench")
         run.checkpoint(1).mkdir()
         save_file(model.state_dict(), run.checkpoint(1) / "ema.safetensors")
-        asked = SamplerModel(recipe.model, model.to(device), sampling_precision(recipe, device))
+        asked = SamplerModel(recipe.model, placed(model, device), sampling_precision(recipe, device))
         yield Bench(recipe, run, device, asked, options.images, Path(home) / "pictures.png")
 
 

@@ -27,7 +27,7 @@ from tui_lab.engine.lr_schedule import multiplier
 from tui_lab.engine.optimizer import adamw, load_tensors, skip_if, tensors_of, tune
 from tui_lab.engine.seeds import Generators, Stream, step_seed
 from tui_lab.errors import LabError
-from tui_lab.models import answer, build
+from tui_lab.models import answer, build, placed
 from tui_lab.recipe import Recipe
 
 
@@ -92,7 +92,7 @@ class Learner:
         self._batches = batches
         self._accelerator = accelerator
         device = accelerator.device
-        self.model = fresh_model(recipe).to(device)
+        self.model = placed(fresh_model(recipe), device)
         self.ema = EMA(self.model) if recipe.ema.enabled else None
         self._parameters = list(self.model.parameters())
         self._prepared, self._optimizer = accelerator.prepare(
@@ -209,7 +209,7 @@ class Learner:
             if self._importance and "importance" in checkpoint.tensors:  # a fork may have just begun with it
                 self._importance.load_state_dict(checkpoint.tensors["importance"])
             self.samples_seen = int(checkpoint.state["samples_seen"])
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (LookupError, ValueError, RuntimeError) as error:
             raise LabError(
                 f"the checkpoint of step {checkpoint.step} does not fit the recipe: was its [model] changed?"
             ) from error

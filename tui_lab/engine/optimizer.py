@@ -45,9 +45,13 @@ def tensors_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def load_tensors(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Back from `tensors_of`; the knobs stay as they are."""
+    """Back from `tensors_of`; the knobs stay as they are. Raises LookupError where they are of other weights."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     states: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, _, kind = name.partition(".")
-        states.setdefault(int(index), {})[kind] = tensor
+        weight = weights[int(index)]
+        # A fused update goes through the memory of weight and state side by side: both have to lie in it alike.
+        alike = torch.empty_like(weight).copy_(tensor) if tensor.shape == weight.shape else tensor
+        states.setdefault(int(index), {})[kind] = alike
     optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})

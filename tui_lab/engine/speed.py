@@ -17,6 +17,7 @@ def speed_of(learner: Learner, device: torch.device, precision: Precision) -> li
     tf32 = torch.get_float32_matmul_precision() != "highest"
     return _words(
         "TF32" if device.type == "cuda" and precision == "no" and tf32 else precision,
+        device,
         learner.compiled,
         learner.crew is not None,
         takes_products(learner.recipe, device),
@@ -29,16 +30,18 @@ def speed_by_default(device: torch.device) -> list[str]:
     is_compiled = wants_compiled(recipe.training.compile, device) and obstacle(device) is None
     return _words(
         resolve_precision(recipe.training.mixed_precision, device),
+        device,
         is_compiled,
         not is_compiled and open_crew(recipe, device, processes=1) is not None,
         takes_products(recipe, device),
     )
 
 
-def _words(numbers: str, is_compiled: bool, has_crew: bool, products: bool) -> list[str]:
+def _words(numbers: str, device: torch.device, is_compiled: bool, has_crew: bool, products: bool) -> list[str]:
     return [
         "float32" if numbers == "no" else numbers,
         *(["compiled"] if is_compiled else []),
+        *(["channels last"] if device.type == "cuda" else []),
         *([f"{MEMBERS} half batches at a time"] if has_crew else []),
         *(["attention by matrix products"] if products else []),
     ]

@@ -17,6 +17,7 @@ from tui_lab.diffusion.noise_schedulers import training_scheduler
 from tui_lab.engine.devices import free_memory
 from tui_lab.engine.precision import Precision, resolve_precision
 from tui_lab.errors import DeviceError, RunError
+from tui_lab.models import placed
 from tui_lab.models.checkpoints import Weights, find_weights
 from tui_lab.models.export import load_pipeline, with_weights
 from tui_lab.models.sampler_model import SamplerModel
@@ -134,7 +135,7 @@ def _ready(
     step: int | None,
     files: list[Path],
 ) -> Source:
-    model = model.to(device).eval().requires_grad_(False)
+    model = placed(model, device).eval().requires_grad_(False)
     return Source(model, recipe, process, weights, step, tuple(files), _sha256(model))
 
 
