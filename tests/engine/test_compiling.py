@@ -1,5 +1,7 @@
 import shutil
+import sysconfig
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -35,6 +37,14 @@ def test_without_a_compiler_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert obstacle(CPU) == "there is no C++ compiler on this machine"
     monkeypatch.setattr(compiling, "find_spec", lambda name: None)
     assert obstacle(CUDA) == "Triton is not installed"
+
+
+def test_nor_without_what_compiled_code_is_called_by(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+    assert obstacle(CPU) == "the headers of Python (Python.h) are not installed"
+    (tmp_path / "Python.h").touch()
+    assert obstacle(CPU) is None
 
 
 def test_a_run_without_a_compiler_goes_on_and_is_warned_once(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sysconfig
 from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -22,7 +24,8 @@ def wants_compiled(asked: str, device: torch.device) -> bool:
 def obstacle(device: torch.device) -> str | None:
     """Why torch cannot compile for this device here; None where it can.
 
-    A GPU's kernels are Triton's, which builds their launchers with a C compiler; a CPU's are C++.
+    A GPU's kernels are Triton's, which builds their launchers with a C compiler; a CPU's are C++. Both are called from
+    Python, by its headers.
     """
     if device.type == "cuda" and find_spec("triton") is None:
         return "Triton is not installed"
@@ -31,6 +34,8 @@ def obstacle(device: torch.device) -> str | None:
     named, known = ("CXX", _CPP_COMPILERS) if device.type == "cpu" else ("CC", _COMPILERS)
     if not any(shutil.which(name) for name in (os.environ.get(named, ""), *known) if name):
         return f"there is no {'C++' if device.type == 'cpu' else 'C'} compiler on this machine"
+    if not Path(sysconfig.get_path("include"), "Python.h").is_file():
+        return "the headers of Python (Python.h) are not installed"
     return None
 
 
@@ -42,5 +47,5 @@ def compiled(model: nn.Module) -> nn.Module:
     import torch._dynamo
 
     torch._dynamo.config.suppress_errors = True
-    result: nn.Module = torch.compile(model)  # type: ignore[assignment]
+    result: nn.Module = torch.compile(model, dynamic=False)  # type: ignore[assignment]
     return result
