@@ -1,7 +1,9 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.engine.tiny import tiny_recipe
 from tui_lab.data import Images, load_images
@@ -63,6 +65,28 @@ def test_the_loss_falls(precision: str, images: Images) -> None:
     changes = {"training.mixed_precision": precision, "optimizer.learning_rate": 5e-3, "model.dropout": 0.0}
     seen = losses(a_learner(images, tiny_recipe({"training.train_batch_size": 32, **changes})), 40)
     assert sum(seen[-10:]) < 0.75 * sum(seen[:10])
+
+
+class NothingIsRead(TorchDispatchMode):
+    """Fails where a number is read off its device, or a shape depends on one: on a GPU each of these is a wait."""
+
+    def __torch_dispatch__(self, func: torch._ops.OpOverload, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        of_values = torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags
+        if func is torch.ops.aten.index.Tensor:  # of its values only with a mask
+            of_values = any(index is not None and index.dtype == torch.bool for index in args[1])
+        assert not of_values, f"{func} waits for the device"
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "importance"])
+def test_an_update_is_made_without_a_look_at_any_of_its_numbers(sampling: str, images: Images) -> None:
+    changes = {"loss.timestep_sampling": sampling, "loss.weighting": "min_snr", "dataset.random_rotation": 5.0}
+    learner = a_learner(images, tiny_recipe({**changes, "model.num_class_embeds": 5, "loss.class_dropout": 0.1}))
+    learner.update()  # what is done once, such as the first epoch's order, may wait
+    with NothingIsRead():
+        update = learner.update()
+        with pytest.raises(AssertionError, match="waits for the device"):
+            float(update.loss)
 
 
 def test_two_halves_accumulated_are_the_update_of_the_mean_of_their_gradients(images: Images) -> None:
