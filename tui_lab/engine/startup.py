@@ -86,6 +86,7 @@ def prepare(session: RankSession, images: Images) -> Trainer:
         parent=session.folder.parent(),
         recipe_hash=recipe_hash(session.folder.recipe()),
         first_step=learner.step,
+        waits_for="compiling the network, which the first step waits for" if learner.compiled else "",
     )
     if learner.obstacle:
         message = f"the network is not compiled, since {learner.obstacle}: the run goes on without, slower"

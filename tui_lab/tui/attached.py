@@ -114,7 +114,7 @@ class AttachedRun:
             if record.kind == "starting":
                 self.waiting_for = str(record.data.get("message", ""))
             elif record.kind == "started":
-                self.started, self.waiting_for = record.data, ""
+                self.started, self.waiting_for = record.data, str(record.data.get("waits_for", ""))
 
     def _look_at_status(self, records: list[Record]) -> bool:
         telling = any(record.kind != "metrics" for record in records)
