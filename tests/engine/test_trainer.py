@@ -11,13 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.engine.tiny import Tiny, same
+from tests.engine.tiny import ScriptedSession, Tiny, same
 from tui_lab.engine import checkpoints, learner, preview_budget, previews, trainer
 from tui_lab.engine.feeds import Pictures, Request, Resident
 from tui_lab.errors import DeviceError, DiskFullError
 from tui_lab.models.export import load_pipeline
 from tui_lab.runs.frame import read_frame
 from tui_lab.runs.rank import RankSession
+from tui_lab.runs.spool import Command, submit
 
 Make = Callable[..., Tiny]
 
@@ -194,6 +195,30 @@ def test_a_newer_request_takes_the_place_of_the_one_in_the_making(tiny: Make) ->
     _, first, second, _ = run.answers
     assert (first.ok, first.message) == (False, "another one was asked for")
     assert second.ok
+
+
+def test_a_request_that_is_cancelled_frees_the_device_before_the_next_model_call(
+    tiny: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, poll, show = tiny({"training.max_train_steps": 20}), ScriptedSession.poll, ScriptedSession.frame
+    cancels, shown = list[str](), list[tuple[int, int]]()
+
+    def cancelling(session: ScriptedSession, step: int) -> list[Command]:
+        if shown and not cancels:
+            cancels.extend(submit(run.folder, "cancel", {"of": of}) for of in ("another's", session.sent[1]))
+        return poll(session, step)
+
+    def seen(session: ScriptedSession, header: dict[str, Any], pixels: np.ndarray) -> None:
+        shown.append((header["count"], header["index"]))
+        show(session, header, pixels)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ScriptedSession, "poll", cancelling)
+        patched.setattr(ScriptedSession, "frame", seen)
+        run.train({2: [("pause", {}), ("sample", {"num_inference_steps": 50}), ("resume", {})]})
+    assert (run.answers[1].ok, run.answers[1].message) == (False, "cancelled")
+    assert shown == [(50, 0), (3, 0), (3, 1), (3, 2)], "one call of it, then those of the run's end"
+    assert same(tiny({"training.max_train_steps": 20}).train().tensors(), run.tensors())
 
 
 def test_the_live_frame_shows_both_panes_of_the_latest_step(tiny: Make) -> None:

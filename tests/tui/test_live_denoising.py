@@ -10,6 +10,7 @@ from tests.tui.rank import ASKED, RESOLVED, Rank
 from tui_lab.recipe.denoising import parse_denoising
 from tui_lab.runs.folder import RunFolder
 from tui_lab.tui.live_denoising import LiveDenoising
+from tui_lab.tui.theatre_words import state_words
 
 
 @pytest.fixture
@@ -36,6 +37,7 @@ def test_it_fills_by_frames_that_may_skip_steps_and_is_whole_once_recorded(live:
         rank.shows(index)
         assert live.poll()
     assert live.cell.state == "drawing" and [level.index for level in live.cell.levels] == [0, 1, 3]
+    assert state_words(live.cell) == "drawing 4/6 (esc stops), between its training steps, in up to 50% of the time"
     assert np.array_equal(live.cell.pixels[2], picture(RESOLVED, 3))
     rank.records(rank.asked())
     assert live.poll() and live.cell.done and live.cell.resolved == RESOLVED
@@ -62,10 +64,21 @@ def test_a_refusal_is_said(live: LiveDenoising, rank: Rank) -> None:
     assert (live.cell.state, live.cell.error) == ("failed", "another one was asked for")
 
 
-def test_what_is_forgotten_changes_no_more(live: LiveDenoising, rank: Rank) -> None:
+def test_what_is_forgotten_is_cancelled_and_changes_no_more(live: LiveDenoising, rank: Rank) -> None:
     live.ask(ASKED)
+    sample = rank.asked()
     rank.shows(0)
     live.poll()
     live.forget()
+    cancel = rank.asked()
+    assert (cancel.kind, cancel.data) == ("cancel", {"of": sample.id})
     rank.shows(1)
     assert not live.poll() and live.cell.state == "stopped" and live.cell.drawn == 1
+
+
+def test_what_is_whole_is_not_cancelled(live: LiveDenoising, rank: Rank, heron: RunFolder) -> None:
+    live.ask(ASKED)
+    rank.records(rank.asked())
+    live.poll()
+    live.forget()
+    assert live.cell.done and not list(heron.commands_new.iterdir())

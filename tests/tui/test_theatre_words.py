@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tests.drawer import ORIGIN, STEPS, picture
+from tests.drawer import IMAGES, ORIGIN, STEPS, picture
 from tui_lab.diffusion import schedules
 from tui_lab.recipe import Recipe
 from tui_lab.recipe.denoising import Between, Denoising, ImageRef, Mask, Pull, Start
@@ -42,6 +44,18 @@ def test_a_state_says_what_to_press() -> None:
     assert state_words(cell) == "no such thing"
     cell.rest("done")
     assert state_words(cell) == ""
+
+
+def test_what_a_person_should_know_of_the_memory_and_of_a_busy_processor_is_said() -> None:
+    cell, pixels = Cell(ASKED), picture(ASKED, 0)[:1]
+    word = "drawn at the lowest priority: egret trains on this CPU"
+    step = DenoisedStep(cell.asked, ORIGIN, 0, 2, 1.0, 1.0, 1.0, 1.0, ("x_t",), pixels, IMAGES, word)
+    cell.hear(step, 1 << 20)
+    cell.state = "drawing"
+    assert state_words(cell) == f"drawing 1/2 (esc stops), {word}"
+    assert "memory" not in dict(readings(cell, 0, None))
+    cell.hear(replace(step, index=1, at_once=IMAGES // 2), 1 << 20)
+    assert dict(readings(cell, 1, None))["memory"] == "full: 2 at a time"
 
 
 def test_how_well_an_inversion_came_back_is_said_once_it_is_whole() -> None:

@@ -16,8 +16,9 @@ from tui_lab.errors import DiskFullError, LabError
 from tui_lab.recipe import get, replaced
 from tui_lab.recipe.denoising import parse_denoising
 from tui_lab.runs.interventions import Changes
+from tui_lab.runs.previews import REQUEST_SHARE
 from tui_lab.runs.rank import RankSession
-from tui_lab.runs.spool import DENOISING, Command
+from tui_lab.runs.spool import DENOISING, OF, Command
 
 Pending = list[tuple[int, Changes]]
 """Changes from the journal, which come at their steps."""
@@ -144,7 +145,8 @@ class Control:
         """Answered when it begins."""
         self._begin_request(command, None)
         step = self._learner.step
-        self._session.applied(command, step, message=f"preview begun at step {step}")
+        share = "" if self.paused else f", in up to {REQUEST_SHARE:.0%} of the time"
+        self._session.applied(command, step, message=f"preview begun at step {step}{share}")
 
     def _sample(self, command: Command) -> None:
         """Answered when it is drawn, with its path."""
@@ -158,6 +160,11 @@ class Control:
 
         self._begin_request(command, done, dropped)
 
+    def _cancel(self, command: Command) -> None:
+        """Before the next model call. One that is drawn already, or had to give way, is as good."""
+        self._previews.cancel("cancelled", command.data[OF])
+        self._session.applied(command, self._learner.step)
+
     def _begin_request(
         self,
         command: Command,
@@ -167,10 +174,10 @@ class Control:
         step, recipe = self._learner.step, self._learner.recipe
         if DENOISING in command.data:
             asked = parse_denoising(command.data[DENOISING])
-            self._previews.begin(step, recipe, "request", asked, done, dropped)
+            self._previews.begin(step, recipe, "request", asked, done, dropped, command.id)
         else:
             wishes = {f"sampling.{name}": value for name, value in command.data.items()}
-            self._previews.begin(step, replaced(recipe, wishes), "request", None, done, dropped)
+            self._previews.begin(step, replaced(recipe, wishes), "request", None, done, dropped, command.id)
 
     _handlers: Mapping[str, Callable[[Control, Command], None]] = {
         "set": _set,
@@ -181,6 +188,7 @@ class Control:
         "undo": _undo,
         "preview": _preview,
         "sample": _sample,
+        "cancel": _cancel,
     }
 
     # Going back

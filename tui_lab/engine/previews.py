@@ -25,14 +25,14 @@ from tui_lab.errors import LabError
 from tui_lab.recipe import Recipe, recipe_hash
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.files import replace_file
-from tui_lab.runs.previews import thin_out
+from tui_lab.runs.previews import REQUEST_SHARE, thin_out
 from tui_lab.runs.rank import RankSession
 
 Reason = Literal["cadence", "request", "final"]
 Answer = Callable[[nn.Module, Tensor, Tensor, Tensor | None], Tensor]
 """(model, x_t, t, labels) → the model's answer."""
 
-SHARES: dict[Reason, float] = {"cadence": 0.12, "request": 0.5, "final": 0.5}
+SHARES: dict[Reason, float] = {"cadence": 0.12, "request": REQUEST_SHARE, "final": 0.5}
 """The largest share of the time that a preview may take from training while it is drawn."""
 
 ALL = ("x_t", "x0", "eps", "change")
@@ -52,6 +52,7 @@ class _Job:
     panes: tuple[str, ...]
     done: Callable[[str], None] | None
     dropped: Callable[[str], None] | None
+    asked_by: str
     seconds: float = 0.0
     kept: list[NDArray[np.uint8]] = field(default_factory=list)
     levels: list[tuple[float, float, float, float]] = field(default_factory=list)
@@ -99,9 +100,10 @@ class Previews:
         asked: Denoising | None = None,
         done: Callable[[str], None] | None = None,
         dropped: Callable[[str], None] | None = None,
+        asked_by: str = "",
     ) -> None:
         """Start a preview of the weights as they stand: what is `asked`, with all panes, or plainly as
-        `recipe.sampling` says. One in the making is dropped.
+        `recipe.sampling` says. One in the making is dropped. `asked_by`: the id of a command.
 
         Either `done` is called with the trajectory's path, or `dropped` with why there is none. Raises LabError where
         it cannot be drawn.
@@ -118,14 +120,17 @@ class Previews:
         copy_weights(self._weights, self._model)
         self.cancel("another one was asked for")
         panes = BOTH if asked is None else ALL if asked.pull is None else (*ALL, "pull")
-        self._job = _Job(step, reason, drawing, panes, done, dropped)
+        self._job = _Job(step, reason, drawing, panes, done, dropped, asked_by)
         self._credit = 0.0
         self._took(self._job, perf_counter() - began)
 
-    def cancel(self, why: str) -> None:
-        """Drop the one in the making, if there is one."""
-        job, self._job = self._job, None
-        if job and job.dropped:
+    def cancel(self, why: str, asked_by: str | None = None) -> None:
+        """Drop the one in the making, if there is one; or only if that command asked for it."""
+        job = self._job
+        if job is None or asked_by not in (None, job.asked_by):
+            return
+        self._job = None
+        if job.dropped:
             job.dropped(why)
 
     def work(self) -> None:
@@ -195,6 +200,7 @@ class Previews:
             "seed": sampling.seed,
             "scheduler": sampling.scheduler,
             "weights": self._which,
+            "at_once": min(job.drawing.in_parts.at_once, len(made.x0)),
             "final": made.final,
         }
         self._session.frame(header, panes)

@@ -11,7 +11,7 @@ from tui_lab.recipe.denoising import parse_denoising
 from tui_lab.runs.environment import place
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.launcher import check_batch
-from tui_lab.runs.spool import DENOISING, Command
+from tui_lab.runs.spool import DENOISING, OF, Command
 from tui_lab.sanitize import clean
 
 _DRAWING_KINDS = ("preview", "sample")
@@ -41,6 +41,8 @@ def checked(command: Command, recipe: Recipe, run: RunFolder) -> Command:
         to = command.data.get("to")
         if set(command.data) - {"to"} or not (to is None or (isinstance(to, int) and not isinstance(to, bool))):
             raise RecipeError("an undo takes nothing but to: a step")
+    if command.kind == "cancel" and (set(command.data) != {OF} or not isinstance(command.data[OF], str)):
+        raise RecipeError(f"a cancel takes nothing but {OF}: a sample's id")
     if command.kind in _DRAWING_KINDS and DENOISING in command.data:
         _check_denoising(command.data, recipe, run)
     elif command.kind in _DRAWING_KINDS:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 NEWEST = 4
 """So many of the newest always stay: whoever asked for one may not have opened it yet."""
+REQUEST_SHARE = 0.5
+"""The largest share of a run's time that a drawing which a person asked for may take; those by cadence take less."""
 _NAME = re.compile(r"step-(\d+)-(\d+)\.npy")
 
 

@@ -31,7 +31,9 @@ DEPTH_LIMIT = 20
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 DENOISING = "denoising"
 """What a preview or a sample may ask for in the place of knobs: a whole `Denoising`, as JSON."""
-KINDS = ("pause", "resume", "stop", "checkpoint", "set", "undo", "preview", "sample")
+OF = "of"
+"""What a cancel names: the id of the sample that is not wanted any more."""
+KINDS = ("pause", "resume", "stop", "checkpoint", "set", "undo", "preview", "sample", "cancel")
 
 
 @dataclass(frozen=True)

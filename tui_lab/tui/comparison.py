@@ -18,7 +18,7 @@ from tui_lab.tui.lock_step import leader_of, place_beside, shares_of, step_at
 from tui_lab.tui.pictures_apart import difference, rmse
 from tui_lab.tui.pins import MOST
 from tui_lab.tui.player import Player
-from tui_lab.tui.theatre_words import state_words
+from tui_lab.tui.theatre_words import memory_words, state_words
 from tui_lab.workbench.cell import Cell
 from tui_lab.workbench.cells import Cells
 
@@ -181,6 +181,8 @@ def _seen(cell: Cell | None, place: int, view: str, first: NDArray[np.uint8] | N
     if one is not None:
         one = min(one, len(shown) - 1)
         shown, words = shown[one : one + 1], [f"picture {one + 1}", *words]
+    if full := memory_words(cell):
+        words.append(f"memory {full}")
     if cell.state == "stopped":
         words.insert(0, "stopped: space draws it")
     return Seen(shown, tuple(words))

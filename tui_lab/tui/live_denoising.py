@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from tui_lab.errors import LabError
 from tui_lab.recipe.denoising import Denoising, parse_denoising
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import Frame, FrameReader
-from tui_lab.runs.previews import recorded
-from tui_lab.runs.spool import DENOISING, read_answer, submit
+from tui_lab.runs.previews import REQUEST_SHARE, recorded
+from tui_lab.runs.spool import DENOISING, OF, read_answer, submit
 from tui_lab.workbench.cell import Cell, Level
 from tui_lab.workbench.cells import BESIDE, LIMIT, PANES
 
@@ -31,6 +32,7 @@ class LiveDenoising:
     def ask(self, asked: Denoising) -> None:
         """Let it be drawn, in place of what was asked before. Raises LabError: the command cannot be written down."""
         self.cell = Cell(asked)
+        self.cell.word = f"between its training steps, in up to {REQUEST_SHARE:.0%} of the time"
         self._frames.read_new()  # of whatever was drawn before
         try:
             self._command = submit(self._folder, "sample", {DENOISING: asked.changed(checkpoint=None).to_json()})
@@ -38,9 +40,12 @@ class LiveDenoising:
             raise LabError(f"{self._folder.id} cannot be asked to draw: {error.strerror or error}") from error
 
     def forget(self) -> None:
-        """What still comes of it is not looked at; a rank that draws it already draws it to its end."""
-        self._command = ""
-        self.cell.rest("stopped")
+        """The rank draws it no further, and what still comes of it is not looked at."""
+        command, self._command = self._command, ""
+        if command:
+            self.cell.rest("stopped")
+            with suppress(LabError, OSError):  # its folder is gone: then nobody draws
+                submit(self._folder, "cancel", {OF: command})
 
     def poll(self) -> bool:
         """Whether there is more of it to see."""
@@ -63,6 +68,7 @@ class LiveDenoising:
         if not self.cell.drawn:
             self.cell.state = "drawing"
             self.cell.begin(told["count"], tuple(told["panes"]), frame.pixels, MOST)
+        self.cell.at_once = int(told.get("at_once", 0))
         self.cell.add(_level(told["index"], told["timestep"], told["alpha"], told["sigma"], told["snr"]), frame.pixels)
 
     def _take(self, step: int) -> bool:
@@ -72,7 +78,7 @@ class LiveDenoising:
                 about: dict[str, Any] = json.loads(one.path.with_suffix(".json").read_text(encoding="utf-8"))
                 pixels = np.load(one.path, mmap_mode="r", allow_pickle=False)
                 whole = Cell(self.cell.asked)
-                whole.resolved = parse_denoising(about["denoising"])
+                whole.resolved, whole.at_once = parse_denoising(about["denoising"]), self.cell.at_once
                 whole.begin(len(pixels), tuple(about["panes"]), pixels[0], MOST)
                 for index, (picture, level) in enumerate(zip(pixels, about["levels"], strict=True)):
                     whole.add(_level(index, *level), picture)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tui_lab.pictures.sidecar import Sidecar, sidecar_of
 from tui_lab.recipe import Recipe
 from tui_lab.recipe.sheets import Sheet, SheetCell, model_calls
+from tui_lab.tui.theatre_words import memory_words
 from tui_lab.workbench.cell import Cell
 from tui_lab.workbench.cells import Cells
 
@@ -23,10 +24,11 @@ At = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finished:
-    """The samples of a place, uint8 (B, H, W, C), and what makes them again."""
+    """The samples of a place, uint8 (B, H, W, C), what makes them again, and `memory_words`."""
 
     pictures: NDArray[np.uint8]
     sidecar: Sidecar | None
+    memory: str
 
 
 class SheetDrawing:
@@ -112,7 +114,7 @@ class SheetDrawing:
         if cell.done:
             samples = cell.pane("x_t", -1).copy()
             sidecar = sidecar_of(cell.resolved, cell.origin, samples) if cell.resolved and cell.origin else None
-            self.finished[at] = Finished(samples, sidecar)
+            self.finished[at] = Finished(samples, sidecar, memory_words(cell))
         else:
             self.errors[at] = cell.error or "stopped"
         self._changed(at)

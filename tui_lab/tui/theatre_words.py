@@ -35,6 +35,11 @@ def error_words(cell: Cell) -> str:
     return "" if cell.rmse is None else f"RMSE {cell.rmse:.4f}, {psnr(cell.rmse):.1f} dB"
 
 
+def memory_words(cell: Cell) -> str:
+    """ "full: 2 at a time" where not all pictures fitted into the device's memory together."""
+    return f"full: {cell.at_once} at a time" if 0 < cell.at_once < cell.images else ""
+
+
 def state_words(cell: Cell | None) -> str:
     """How far it is drawn, "" once it is whole; an error in full."""
     if cell is None or cell.state == "waiting":
@@ -43,7 +48,7 @@ def state_words(cell: Cell | None) -> str:
         case "drawing" if not cell.count:
             return "reading the weights … (esc stops)"
         case "drawing":
-            return f"drawing {cell.drawn}/{cell.count} (esc stops)"
+            return f"drawing {cell.drawn}/{cell.count} (esc stops){cell.word and f', {cell.word}'}"
         case "stopped":
             return f"stopped at {cell.drawn}/{cell.count or '?'}: space draws it"
         case "failed":
@@ -76,6 +81,10 @@ def knob_words(asked: Denoising) -> list[tuple[str, str]]:
         words.append(("η", f"{knobs['eta']:g}"))
     if knobs.get("guidance_scale", 1.0) != 1.0:
         words.append(("guidance", f"{knobs['guidance_scale']:g}"))
+    if asked.prompt:
+        words.append(("prompt", clean(asked.prompt, 40)))
+    if asked.negative_prompt:
+        words.append(("not", clean(asked.negative_prompt, 40)))
     if asked.class_labels:
         words.append(("class", clean(", ".join(map(str, asked.class_labels)), 40)))
     if asked.negative_class is not None:

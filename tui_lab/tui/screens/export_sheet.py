@@ -33,7 +33,8 @@ async def export_sheet(app: App[Any], drawing: SheetDrawing, title: str) -> None
     except LabError as error:
         app.notify(error.message, severity="error", markup=False)
     else:
-        app.notify(f"Written: {path}", markup=False)
+        app.copy_to_clipboard(str(path))
+        app.notify(f"Written, and its path copied: {path}", timeout=10, markup=False)
 
 
 def titled_sheet(drawing: SheetDrawing, title: str) -> TitledSheet:

@@ -196,7 +196,8 @@ class SheetScreen(Screen[None]):
         elif live is not None:
             told = (f"  drawing {live.drawn}/{live.count or '?'}", "$accent")
         elif at in drawing.finished:
-            told = (f"  {self._against_the_last(at)}", "$secondary")
+            full = drawing.finished[at].memory
+            told = (f"  {self._against_the_last(at)}{full and f'  memory {full}'}", "$secondary")
         else:
             told = ("  waits for its turn", "$secondary")
         return Content.assemble((where, "$foreground bold"), told, (pinned, "$success"))

@@ -117,6 +117,8 @@ class TheatreScreen(TheatreDoors):
         self._deaf()
         self._ahead.stop()
         self.desk.cells.cancel(self.asked)
+        if self._live is not None:
+            self._live.forget()
 
     def on_screen_resume(self) -> None:
         """What was opened over this one may have stopped what it had asked for."""

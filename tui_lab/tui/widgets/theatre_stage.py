@@ -12,7 +12,14 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui_lab.recipe import Recipe
-from tui_lab.tui.theatre_words import error_words, knob_words, level_words, state_words, weights_words
+from tui_lab.tui.theatre_words import (
+    error_words,
+    knob_words,
+    level_words,
+    memory_words,
+    state_words,
+    weights_words,
+)
 from tui_lab.tui.widgets.denoising_panes import DenoisingPanes
 from tui_lab.tui.widgets.schedule_position import SchedulePosition
 from tui_lab.tui.widgets.scrub_bar import ScrubBar
@@ -110,7 +117,7 @@ def readings(cell: Cell, place: int, chosen: int | None) -> list[tuple[str, str]
     rows = level_words(cell.levels[place], cell.count) if place >= 0 else []
     if chosen is not None and cell.images:
         rows.append(("picture", f"{chosen + 1}/{cell.images}"))
-    rows.append(("redrawn", error_words(cell)))
+    rows += [("memory", memory_words(cell)), ("redrawn", error_words(cell))]
     rows += [*knob_words(cell.resolved or cell.asked), ("weights", weights_words(cell))]
     return [(name, value) for name, value in rows if value]
 
