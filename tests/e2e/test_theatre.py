@@ -79,7 +79,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, np.n
         return home, run_sync(both)
 
 
-def test_it_is_played_scrubbed_and_gone_through_by_checkpoint(tiny: tuple[Path, dict[int, np.ndarray]]) -> None:
+def test_it_is_played_scrubbed_gone_through_by_checkpoint_and_kept(tiny: tuple[Path, dict[int, np.ndarray]]) -> None:
     home, pictures = tiny
     env = {"DIFFUSION_LAB_HOME": str(home), SPARE_VARIABLE: "0"}
     with PtyTerminal([*COMMAND, "tiny"], columns=80, rows=24, env=env) as terminal:
@@ -100,7 +100,14 @@ def test_it_is_played_scrubbed_and_gone_through_by_checkpoint(tiny: tuple[Path, 
         terminal.send("home", "space")
         terminal.wait_for(r"step +6/6")
         wait_until(lambda: stands_there(terminal, pictures[10][5, 1, 0]))
-        terminal.send("m")
+        terminal.send("s")
+        terminal.wait_for("Picture 1 is in the gallery")
+        terminal.send("g")
+        terminal.wait_for("Gallery +1 kept")
+        wait_until(lambda: stands_there(terminal, pictures[10][5, 0, 0]))
+        terminal.send("r")
+        terminal.wait_for("drawn again, it is the same to the bit", timeout=60)
+        terminal.send("q", "m")
         terminal.wait_for(r"checkpoint 10 +step 6/6")
         for checkpoint in (10, 20):
             wait_until(lambda step=checkpoint: stands_there(terminal, pictures[step][5, 1, 0]))
@@ -144,7 +151,7 @@ def test_a_mask_is_painted_with_the_mouse_and_what_is_kept_stays(tiny: tuple[Pat
         terminal.wait_for(r"step +6/6")
         terminal.send("k")
         terminal.wait_for("guidance by a loss")
-        terminal.send("down", "enter")
+        terminal.send(*["down"] * 6, "enter")  # past the sampler's rows
         terminal.wait_for("Choose an image.*#0 ")
         terminal.send("enter")
         terminal.wait_for(r"\* image +#0 of the dataset")

@@ -157,18 +157,18 @@ class TestAFolderThatCannotBeSampled:
         weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
         torch.save(models.build(TINY).state_dict(), weights.with_suffix(".bin"))
         weights.unlink()
-        with pytest.raises(LabError, match="cannot load the model"):
+        with pytest.raises(LabError, match=r"cannot load .*unet"):
             load_pipeline(folder)
 
     def test_weights_cut_short(self, folder: Path) -> None:
         weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
         weights.write_bytes(weights.read_bytes()[:1000])
-        with pytest.raises(LabError, match="cannot load the model"):
+        with pytest.raises(LabError, match=r"cannot load .*unet"):
             load_pipeline(folder)
 
     def test_another_network(self, folder: Path) -> None:
         self.change(folder / "model_index.json", _class_name="StableDiffusionPipeline", unet=["diffusers", "Other"])
-        with pytest.raises(LabError, match="is a StableDiffusionPipeline; only pipelines of a UNet2DModel"):
+        with pytest.raises(LabError, match="is a StableDiffusionPipeline; what is drawn from is a UNet2DModel"):
             load_pipeline(folder)
 
     def test_classes_that_are_no_numbers(self, folder: Path) -> None:

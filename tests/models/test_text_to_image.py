@@ -17,6 +17,8 @@ from tui_lab.models.sampler_model import SamplerModel
 from tui_lab.models.text_to_image import TextToImage
 from tui_lab.recipe.denoising import Denoising, parse_denoising
 from tui_lab.runs.source_recipe import source_recipe
+from tui_lab.workbench.denoising import denoise
+from tui_lab.workbench.wire import Message
 
 transformers = pytest.importorskip("transformers")
 
@@ -114,7 +116,7 @@ def test_the_picture_is_the_one_that_diffusers_draws(folder: Path, scale: float)
 def test_prompts_matter_and_guidance_of_one_asks_once(folder: Path) -> None:
     loaded = load_pipeline(folder)
     sizes: list[int] = []
-    loaded.model.unet.register_forward_pre_hook(lambda module, given: sizes.append(len(given[0])))
+    loaded.model.denoiser.register_forward_pre_hook(lambda module, given: sizes.append(len(given[0])))
     plain = drawn(loaded, asked_of(folder).turned(guidance_scale=1.0))
     assert sizes == [1, 1, 1, 1]
     guided = drawn(loaded, asked_of(folder))
@@ -176,4 +178,29 @@ def test_weights_that_could_carry_code_are_not_read(folder: Path, tmp_path: Path
     shutil.copytree(folder, copy)
     (copy / "vae" / "diffusion_pytorch_model.safetensors").rename(copy / "vae" / "diffusion_pytorch_model.bin")
     with pytest.raises(LabError, match=r"cannot load .*vae"):
+        load_pipeline(copy)
+
+
+def test_the_workbench_draws_by_the_prompts_and_all_again_from_what_it_tells(folder: Path) -> None:
+    def told(asked: Denoising) -> list[Message]:
+        return list(denoise({"denoising": asked.to_json(), "panes": ["x_t", "x0"], "device": "cpu"}))
+
+    first, *_, last, result = told(asked_of(folder, negative_prompt="hat"))
+    resolved = parse_denoising(first.header["denoising"])
+    assert (resolved.prompt, resolved.negative_prompt) == ("a face with a hat", "hat")
+    assert last.header["shape"] == [2, 1, 16, 16, 3] and result.header["kind"] == "result"
+    assert told(resolved)[-2].blob == last.blob
+    assert told(resolved.changed(prompt="a hat"))[-2].blob != last.blob
+
+
+def test_texts_that_the_unet_cannot_listen_to_are_refused(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from diffusers import UNet2DConditionModel
+
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    config = dict(UNet2DConditionModel.load_config(copy / "unet"))
+    UNet2DConditionModel.from_config({**config, "cross_attention_dim": 24}).save_pretrained(copy / "unet")
+    with pytest.raises(LabError, match="listens to texts 24 wide, and its text_encoder's are 16"):
         load_pipeline(copy)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,6 +101,28 @@ def heron() -> RunFolder:
     for step in (100, 200, 300):
         run.checkpoint(step).mkdir(parents=True)
     return run
+
+
+@pytest.fixture
+def text_folder(tmp_path: Path) -> Path:
+    """A text-to-image pipeline, as far as a form reads of it."""
+    files = {
+        "model_index.json": {
+            "_class_name": "StableDiffusionPipeline",
+            "tokenizer": ["transformers", "CLIPTokenizer"],
+            "text_encoder": ["transformers", "CLIPTextModel"],
+            "unet": ["diffusers", "UNet2DConditionModel"],
+            "vae": ["diffusers", "AutoencoderKL"],
+            "scheduler": ["diffusers", "DDIMScheduler"],
+        },
+        "unet/config.json": {"sample_size": 8, "in_channels": 4, "out_channels": 4},
+        "scheduler/scheduler_config.json": {"_class_name": "DDIMScheduler", "beta_schedule": "scaled_linear"},
+    }
+    folder = tmp_path / "texts"
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
+    return folder
 
 
 @pytest.fixture

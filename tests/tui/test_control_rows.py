@@ -73,6 +73,31 @@ class TestClasses:
         assert row("negative").typed(guided.changed(negative_class=0), about, "none").negative_class is None
 
 
+class TestTheSampler:
+    def test_by_its_short_name_or_its_class(self) -> None:
+        for text in ("DDIM", "DDIMScheduler"):
+            assert row("sampling.scheduler").typed(PLAIN, subject(), text).knobs == {"scheduler": "DDIMScheduler"}
+        assert row("sampling.scheduler").value(PLAIN, subject()) == "DPM-Solver++"
+
+    def test_arrows_take_only_those_that_can_sample_the_model(self) -> None:
+        flow = subject(noise_scheduler__class="FlowMatchEulerDiscreteScheduler")
+        asked, seen = PLAIN, []
+        for _ in range(8):
+            asked = row("sampling.scheduler").nudged(asked, flow, 1)
+            flow.check(asked)
+            seen.append(row("sampling.scheduler").value(asked, flow))
+        assert {"flow Euler", "flow Heun", "UniPC", "SDE-DPM-Solver++"} < set(seen) and "DDIM" not in seen
+
+    def test_a_spacing_that_the_sampler_does_not_know_is_barred(self) -> None:
+        asked = PLAIN.turned(scheduler="PNDMScheduler")
+        options = {one.name: one.barred for one in row("sampling.timestep_spacing").options(asked, subject())}
+        assert options["linspace"] == "PNDM knows no timestep_spacing linspace" and not options["trailing"]
+
+    def test_eta_is_ddim_s(self) -> None:
+        assert row("sampling.eta").barred(PLAIN, subject()) == "DPM-Solver++ has none: it is DDIM's"
+        assert not row("sampling.eta").barred(PLAIN.turned(scheduler="DDIMScheduler"), subject())
+
+
 class TestTheStart:
     def test_an_image_that_is_picked_is_started_from(self) -> None:
         asked = row("image").with_image(PLAIN, DOG)  # type: ignore[attr-defined]

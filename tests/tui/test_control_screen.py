@@ -13,7 +13,7 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 
 from tests.drawer import IMAGES, Drawer
 from tests.tui.conftest import until
@@ -113,6 +113,47 @@ async def test_classes_and_guidance_by_keys_and_d_draws_them(open_control: Opene
         asked = got[0]
         assert asked is not None and asked.class_labels == (2,)
         assert asked.knobs == {"guidance_scale": 3.0, "guidance_schedule": "linear"}
+
+
+async def test_another_sampler_in_fewer_steps_and_what_cannot_be_is_grey(open_control: OpenedControl) -> None:
+    async with open_control() as (screen, pilot, got):
+        go(screen, "sampling.scheduler")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        listed = pilot.app.screen.query_one(OptionList)
+        barred = {str(one.prompt) for one in listed.options if one.disabled}
+        assert any("flow Heun" in words and "does not sample discrete diffusion" in words for words in barred)
+        assert any("LCMScheduler" in words and "distilled" in words for words in barred)
+        await answer(pilot, Choose, *"DDIM", "enter")
+        await pilot.press("down", "left", "down", "right", "right")
+        assert any("DDIM" in line for line in lines(screen))
+        await pilot.press("d")
+        await until(pilot, lambda: got)
+        asked = got[0]
+        assert asked is not None
+        assert asked.knobs == {"scheduler": "DDIMScheduler", "num_inference_steps": 19, "eta": 0.2}
+
+
+async def test_a_text_to_image_folder_is_told_prompts(text_folder: Path, lab_home: Path) -> None:
+    app: App[None] = App()
+    app.register_theme(DARK)
+    app.theme = DARK.name
+    screen, got = ControlScreen(Desk(cast(Workbench, Drawer())), Denoising(source=str(text_folder))), []
+    async with app.run_test(size=(100, 34)) as pilot:
+        await app.push_screen(screen, got.append)
+        await until(pilot, lambda: screen._draft is not None)
+        await pilot.press("enter")
+        await answer(pilot, AskText, *"a hat", "enter")
+        await pilot.press("down", "enter")
+        await answer(pilot, AskText, *"glasses", "enter")
+        assert sum("prompts alone steer it" in line for line in lines(screen)) == 2, "once for each section"
+        go(screen, "pull")
+        await pilot.press("right", "enter")
+        assert "loss: prompts alone steer it" in complaint(screen) and asked_of(screen).pull is None
+        go(screen, "sampling.guidance_scale")
+        await pilot.press("right", "d")
+        await until(pilot, lambda: got)
+        assert (got[0].prompt, got[0].negative_prompt, got[0].knobs) == ("a hat", "glasses", {"guidance_scale": 8.0})
 
 
 async def test_guidance_has_its_curve(open_control: OpenedControl) -> None:

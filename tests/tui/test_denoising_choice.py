@@ -14,7 +14,7 @@ from tui_lab.recipe import Recipe, dump_recipe
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.folder import RunFolder
 from tui_lab.tui.denoising_choice import asked_of, checkpoints_of, named, pipeline_words
-from tui_lab.tui.screens.ask import Choose
+from tui_lab.tui.screens.ask import AskText, Choose
 from tui_lab.tui.screens.open_denoising import FOLDER, open_denoising
 from tui_lab.tui.screens.pick_path import PickPath
 
@@ -22,9 +22,16 @@ from tui_lab.tui.screens.pick_path import PickPath
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Path:
     """As far as anyone looks at it who only chooses."""
+    about = {"_class_name": "DDPMPipeline", "_diffusers_version": "0.35", "unet": ["diffusers", "UNet2DModel"]}
+    files = {
+        "model_index.json": about,
+        "unet/config.json": {"sample_size": 8, "in_channels": 3},
+        "scheduler/scheduler_config.json": {"beta_schedule": "linear"},
+    }
     folder = tmp_path / "cats"
-    folder.mkdir()
-    (folder / "model_index.json").write_text(json.dumps({"_class_name": "DDPMPipeline", "_diffusers_version": "0.35"}))
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
     return folder
 
 
@@ -71,3 +78,28 @@ async def test_a_folder_is_picked_and_one_that_is_none_is_refused(
             lab.app.screen.dismiss(folder)
             assert await opened.wait() == found
         await until(pilot, lambda: told(lab, "no model_index.json"))
+
+
+async def test_a_kind_that_cannot_be_drawn_from_is_refused_before_a_screen_opens(open_lab: Any, pipeline: Path) -> None:
+    index = pipeline / "model_index.json"
+    index.write_text(json.dumps({"_class_name": "FluxPipeline", "transformer": ["diffusers", "FluxTransformer"]}))
+    async with open_lab() as (lab, pilot):
+        opened = lab.run_worker(open_denoising(lab.app))
+        await until(pilot, lambda: isinstance(lab.app.screen, Choose))
+        lab.app.screen.dismiss(str(pipeline))
+        assert await opened.wait() is None
+        await until(pilot, lambda: told(lab, "is a FluxPipeline; what is drawn from is"))
+
+
+async def test_a_text_to_image_folder_asks_for_the_prompt_first(open_lab: Any, text_folder: Path) -> None:
+    async with open_lab() as (lab, pilot):
+        for keys, found in (
+            ([*"a hat", "enter"], Denoising(source=str(text_folder), prompt="a hat")),
+            (["escape"], None),
+        ):
+            opened = lab.run_worker(open_denoising(lab.app))
+            await until(pilot, lambda: isinstance(lab.app.screen, Choose))
+            lab.app.screen.dismiss(str(text_folder))
+            await until(pilot, lambda: isinstance(lab.app.screen, AskText))
+            await pilot.press(*keys)
+            assert await opened.wait() == found

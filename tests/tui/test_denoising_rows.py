@@ -11,6 +11,7 @@ from tui_lab.errors import RecipeError
 from tui_lab.recipe import Recipe, dump_recipe, edited
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.folder import RunFolder
+from tui_lab.runs.source_recipe import source_recipe
 from tui_lab.tui.denoising_rows import nudged, over, rows_of, typed
 
 BASE = Denoising(source="heron", checkpoint=200)
@@ -100,3 +101,15 @@ def test_another_model_keeps_what_fits_it() -> None:
     mended = over(asked, wren, flow)
     assert mended.knobs["seed"] == 9 and mended.knobs["scheduler"] == "DPMSolverMultistepScheduler"
     assert over(asked.changed(class_labels=(3,)), wren, Recipe()) == over(asked, wren, Recipe())
+
+
+def test_over_texts_only_the_knobs_stay_and_from_there_no_prompt(heron: RunFolder, text_folder: Path) -> None:
+    texts = Denoising(source=str(text_folder), prompt="a hat", negative_prompt="glasses")
+    recipe = source_recipe(str(text_folder))
+    asked = BASE.turned(seed=5).changed(class_labels=(1,), pull={"kind": "symmetry"})
+    assert over(asked, Denoising(source=str(text_folder)), recipe) == Denoising(
+        source=str(text_folder), knobs={"seed": 5}
+    )
+    assert over(texts, BASE, Recipe()) == BASE
+    row = next(row for row in rows_of(texts, recipe) if row.key == "class")
+    assert (row.title, row.value) == ("prompt", "a hat") and "k on the panes" in row.idle

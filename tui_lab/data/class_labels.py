@@ -27,9 +27,9 @@ def class_number(recipe: Recipe, asked: ClassLabel) -> int:
 
 
 def class_names(recipe: Recipe) -> tuple[str, ...]:
-    """Of the dataset where it is at hand; a pipeline may have come without it."""
+    """Of the dataset where it is at hand; a pipeline from elsewhere may name them without it."""
     try:
         images = load_cached(recipe.dataset)
     except LabError:
-        return ()
-    return images.classes if images is not None else ()
+        images = None
+    return images.classes if images is not None else recipe.dataset.classes

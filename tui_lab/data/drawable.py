@@ -10,13 +10,14 @@ from tui_lab.recipe import Recipe
 from tui_lab.recipe.classes import null_label
 from tui_lab.recipe.control_checks import check_control
 from tui_lab.recipe.denoising import Denoising
-from tui_lab.runs.exports import takes_text
+from tui_lab.runs.exports import UNKNOWN_DATA, in_latents, takes_text
 
 
 def drawable(asked: Denoising, source: Recipe) -> Recipe:
     """The source's recipe with the knobs of `asked`. Raises RecipeError with the first thing of it that cannot be;
     pictures that it refers to are not looked at."""
-    _check_text(asked)
+    _check_kind(asked)
+    _check_data(asked, source)
     recipe = asked.recipe_of(source)
     if recipe.sampling.guidance_scale != source.sampling.guidance_scale:
         _check_guidance(recipe)
@@ -34,17 +35,26 @@ def drawable(asked: Denoising, source: Recipe) -> Recipe:
     return recipe
 
 
-def _check_text(asked: Denoising) -> None:
-    """Prompts are for text-to-image pipelines, whose latents no picture, mask or loss is about."""
-    if not takes_text(Path(asked.source).expanduser()):
-        if asked.prompt or asked.negative_prompt:
-            raise RecipeError("prompt: this model was not trained on texts; leave the prompts out, or name a class")
-        return
+def _check_kind(asked: Denoising) -> None:
+    """Prompts are for text-to-image pipelines, which heed little else; no picture, mask or loss is about latents."""
+    folder = Path(asked.source).expanduser()
+    texts = takes_text(folder)
+    if not texts and (asked.prompt or asked.negative_prompt):
+        raise RecipeError("prompt: this model was not trained on texts; leave the prompts out, or name a class")
     pictures = asked.start.kind != "noise" or asked.keep is not None or asked.pull is not None
-    if pictures or asked.class_labels or asked.negative_class is not None:
+    if texts and (pictures or asked.class_labels or asked.negative_class is not None):
         raise RecipeError("a text-to-image pipeline is steered by its prompts and by guidance: leave the rest out")
-    if asked.between is not None and asked.between.kind == "classes":
+    if texts and asked.between is not None and asked.between.kind == "classes":
         raise RecipeError("between: a text-to-image pipeline knows no classes; take a row of seeds")
+    if pictures and in_latents(folder):
+        raise RecipeError("this pipeline denoises latents, which no picture, mask or loss is about: leave these out")
+
+
+def _check_data(asked: Denoising, source: Recipe) -> None:
+    """A picture of the dataset needs one that is known."""
+    referred = [asked.start.image, asked.pull.image if asked.pull is not None else None]
+    if source.dataset.name == UNKNOWN_DATA and any(image is not None and image.kind == "data" for image in referred):
+        raise RecipeError("this pipeline does not say what it was trained on, and so has no data:N: name a file")
 
 
 def _check_guidance(recipe: Recipe) -> None:

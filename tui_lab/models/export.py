@@ -24,12 +24,13 @@ from tui_lab.diffusion.noise_schedulers import build_sampler, training_scheduler
 from tui_lab.errors import DiskFullError, LabError
 from tui_lab.models.base import weights_of_folder
 from tui_lab.models.building import build
+from tui_lab.models.latents import load_latents, load_parts
 from tui_lab.models.text_to_image import load_text_to_image
 from tui_lab.models.usage import readme
 from tui_lab.recipe import Recipe, dump_recipe, load_recipe
-from tui_lab.runs.exports import INDEX, MODEL, RECIPE, holds_components, is_export, takes_text
+from tui_lab.runs.exports import MODEL, RECIPE, holds_components, in_latents, is_export, takes_text
 from tui_lab.runs.files import sync
-from tui_lab.runs.source_recipe import read_json, recipe_of_configs, source_recipe
+from tui_lab.runs.source_recipe import SCHEDULER, read_json, recipe_of_pipeline
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,12 +78,8 @@ def runs_in_ddpm_pipeline(recipe: Recipe) -> bool:
 
 def load_pipeline(folder: Path) -> Pipeline:
     """What a local folder holds: safetensors alone are read, and no code that the folder may name is run."""
-    if takes_text(folder):
-        # The mean of latents is no picture's: nothing is clipped to its range.
-        process = {**_process_of(folder), "clip_sample": False, "thresholding": False}
-        return Pipeline(load_text_to_image(folder), process, source_recipe(str(folder)))
     if not holds_components(folder):
-        return _load_ddpm_pipeline(folder)
+        return _load_from_elsewhere(folder)
     recipe = load_recipe(folder / RECIPE)
     process = dict(training_scheduler(recipe.noise_scheduler).config)
     return Pipeline(with_weights(recipe, weights_of_folder(folder / MODEL)), process, recipe)
@@ -102,33 +99,14 @@ def _write(recipe: Recipe, model: ModelMixin, folder: Path) -> None:
     (folder / "README.md").write_text(readme(recipe, sampler), encoding="utf-8")
 
 
-def _load_ddpm_pipeline(folder: Path) -> Pipeline:
-    index = read_json(folder / INDEX)
-    if index.get("unet") != ["diffusers", "UNet2DModel"] or "scheduler" not in index:
-        name = index.get("_class_name", "pipeline without a name")
-        raise LabError(f"{folder} is a {name}; only pipelines of a UNet2DModel are sampled")
-    config = read_json(folder / "unet" / "config.json")
-    if embedding := config.get("class_embed_type"):
-        raise LabError(f"{folder} is told its class as {embedding!r}; only classes by number are sampled")
-    if config.get("time_embedding_type", "positional") != "positional":
-        raise LabError(f"{folder} has a time embedding for σ; only pipelines over timesteps are sampled")
-    if config.get("in_channels") != config.get("out_channels"):
-        raise LabError(f"{folder} predicts its variance too; only models that answer one image are sampled")
-    scheduler_config = _process_of(folder)
-    try:
-        unet = UNet2DModel.from_pretrained(folder / "unet", use_safetensors=True, local_files_only=True)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise LabError(f"cannot load the model in {folder / 'unet'}: {reason}") from error
-    return Pipeline(unet.eval(), scheduler_config, recipe_of_configs(unet.config, scheduler_config))
-
-
-def _process_of(folder: Path) -> dict[str, Any]:
-    scheduler_config = read_json(folder / "scheduler" / "scheduler_config.json")
-    if "beta_schedule" not in scheduler_config:
-        name = scheduler_config.get("_class_name", "scheduler without a name")
-        raise LabError(f"{folder} has a {name}; only pipelines over a beta schedule, such as DDPM's, are sampled")
-    return scheduler_config
+def _load_from_elsewhere(folder: Path) -> Pipeline:
+    recipe = recipe_of_pipeline(folder)
+    process = read_json(folder / SCHEDULER)
+    if not in_latents(folder):
+        return Pipeline(load_parts(folder, {"unet": UNet2DModel})["unet"].eval(), process, recipe)
+    model = load_text_to_image(folder) if takes_text(folder) else load_latents(folder)
+    # The mean of latents is no picture's: nothing is clipped to its range.
+    return Pipeline(model, {**process, "clip_sample": False, "thresholding": False}, recipe)
 
 
 def with_weights(recipe: Recipe, state: Mapping[str, Tensor]) -> nn.Module:

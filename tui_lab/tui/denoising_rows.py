@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tui_lab.catalog.samplers import SAMPLERS, fitting_sampler
@@ -14,6 +15,7 @@ from tui_lab.recipe.classes import real_classes
 from tui_lab.recipe.denoising import DRAWING_KNOBS, ClassLabel, Denoising
 from tui_lab.recipe.possible import choices_of, why_not, with_knobs
 from tui_lab.recipe.sheets import value_words
+from tui_lab.runs.exports import takes_text
 from tui_lab.sanitize import clean
 from tui_lab.tui.denoising_choice import beside, checkpoints_of
 from tui_lab.tui.theatre_words import source_words
@@ -45,9 +47,10 @@ def rows_of(asked: Denoising, recipe: Recipe) -> list[FormRow]:
     for name in DRAWING_KNOBS:
         reason = _idle_words(name, drawn) if f"sampling.{name}" in idle else ""
         rows.append(FormRow(name, knob_of(name).title, value_words(name, sampling[name]), reason))
+    if takes_text(Path(asked.source).expanduser()):
+        return [*rows, FormRow(CLASS, "prompt", clean(asked.prompt, 40) or "–", "k on the panes changes the prompts")]
     classes = ", ".join(clean(str(label), 24) for label in asked.class_labels) or EACH_IN_TURN
-    rows.append(FormRow(CLASS, "class", classes if real_classes(recipe) else "–", _no_classes(recipe)))
-    return rows
+    return [*rows, FormRow(CLASS, "class", classes if real_classes(recipe) else "–", _no_classes(recipe))]
 
 
 def classes_of(recipe: Recipe) -> list[ClassLabel]:
@@ -85,10 +88,13 @@ def typed(asked: Denoising, recipe: Recipe, key: str, text: str) -> Denoising:
 
 
 def over(asked: Denoising, other: Denoising, recipe: Recipe) -> Denoising:
-    """`asked` with the weights of `other`, whose source has this recipe; without classes where these know none, with a
-    sampler that fits them where its own does not, and as `other` draws by itself where nothing of it fits."""
-    same = asked.changed(source=other.source, checkpoint=other.checkpoint)
-    if not real_classes(recipe):
+    """`asked` with the weights of `other`, whose source has this recipe; without classes or prompts where these know
+    none, with a sampler that fits them where its own does not, and as `other` draws by itself where nothing of it
+    fits."""
+    same = asked.changed(source=other.source, checkpoint=other.checkpoint, prompt="", negative_prompt="")
+    if takes_text(Path(other.source).expanduser()):  # beside the knobs that is all that such a one heeds
+        same = other.changed(knobs=asked.knobs, prompt=asked.prompt, negative_prompt=asked.negative_prompt)
+    elif not real_classes(recipe):
         same = same.changed(class_labels=(), negative_class=None)
     if not why_not(same, recipe):
         return same

@@ -17,6 +17,7 @@ from tui_lab.engine.devices import device_name, resolve_device
 from tui_lab.engine.drawing import Drawing, begin_drawing
 from tui_lab.engine.versions import versions
 from tui_lab.errors import DeviceError, WorkbenchError
+from tui_lab.models.latents import LatentModel
 from tui_lab.models.text_to_image import TextToImage
 from tui_lab.pictures.origin import Origin
 from tui_lab.recipe import recipe_hash
@@ -47,6 +48,7 @@ def denoise(request: dict[str, Any]) -> Generator[Message, None, None]:
         steps = drawing.steps
         if isinstance(source.model, TextToImage):
             source.model.heed(asked.prompt, asked.negative_prompt)
+        if isinstance(source.model, LatentModel):
             steps = source.model.seen(steps)
         about = {"denoising": drawing.resolved.to_json(), "origin": _origin(source, drawing, device).to_json()}
         first = {**about, "word": word}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from tui_lab.recipe import Knob
 from tui_lab.recipe.denoising import Denoising, Pull, Start, Variation
 from tui_lab.tui.control.batch import AmountRow, BetweenRow, BetweenToRow, VariationRow
 from tui_lab.tui.control.classes import ClassRow, GuidanceRow, NegativeRow
+from tui_lab.tui.control.prompts import NegativePromptRow, PromptRow
 from tui_lab.tui.control.pull import ColourRow, PullPartRow, PullRow
 from tui_lab.tui.control.rows import Row, SamplingRow, Subject
+from tui_lab.tui.control.sampler import EtaRow, SamplerRow
 from tui_lab.tui.control.start import ImageRow, MaskRow, StartRow, StrengthRow
 
-CLASS, GUIDANCE, START, PULL, BETWEEN, VARIATION, SEED = (
+PROMPT, CLASS, GUIDANCE, SAMPLER, START, PULL, BETWEEN, VARIATION, SEED = (
+    "prompt",
     "class",
     "guidance",
+    "sampler",
     "start and mask",
     "guidance by a loss",
     "from one to another",
@@ -41,15 +43,20 @@ _AMOUNT = Knob(
 )  # fmt: skip
 
 
-def control_rows(chosen: Variation | None = None) -> tuple[Row, ...]:
-    """All rows. `chosen` is the sample that stands for "this one", where there is one."""
+def control_rows(chosen: Variation | None = None, texts: bool = False) -> tuple[Row, ...]:
+    """All rows; of a model that is told `texts`, prompts in the place of classes. `chosen` is the sample that stands
+    for "this one", where there is one."""
     return (
-        ClassRow("classes", CLASS, "class", "The class that is drawn; several, with commas, take turns."),
-        NegativeRow("negative", CLASS, "away from", "The class that guidance leads away from, in place of none."),
+        *(_prompts() if texts else _classes()),
         *(
             GuidanceRow(GUIDANCE, name)
             for name in ("guidance_scale", "guidance_schedule", "guidance_from", "guidance_until")
         ),
+        SamplerRow(SAMPLER, "scheduler"),
+        SamplingRow(SAMPLER, "num_inference_steps", "steps"),
+        EtaRow(SAMPLER, "eta"),
+        SamplingRow(SAMPLER, "timestep_spacing"),
+        SamplingRow(SAMPLER, "sigma_schedule"),
         StartRow("start", START, "start", "Noise, an image noised to a strength, or the noise that leads to an image."),
         ImageRow("image", START, "image", "Of the dataset, the gallery, a file, or one of these samples."),
         StrengthRow(START, _STRENGTH),
@@ -67,8 +74,18 @@ def control_rows(chosen: Variation | None = None) -> tuple[Row, ...]:
     )
 
 
-def by_section(rows: tuple[Row, ...]) -> list[tuple[str, list[Row]]]:
-    return [(section, list(some)) for section, some in groupby(rows, key=lambda row: row.section)]
+def _classes() -> tuple[Row, ...]:
+    return (
+        ClassRow("classes", CLASS, "class", "The class that is drawn; several, with commas, take turns."),
+        NegativeRow("negative", CLASS, "away from", "The class that guidance leads away from, in place of none."),
+    )
+
+
+def _prompts() -> tuple[Row, ...]:
+    return (
+        PromptRow("prompt", PROMPT, "prompt", "What is drawn, in words."),
+        NegativePromptRow("negative_prompt", PROMPT, "away from", "Words for what guidance leads away from."),
+    )
 
 
 class ControlDraft:

@@ -26,6 +26,9 @@ class PullRow(Row):
         "file": "by a Python file of your own, with loss(x0)",
     }
 
+    def barred(self, asked: Denoising, subject: Subject) -> str:
+        return subject.no_pictures
+
     def value(self, asked: Denoising, subject: Subject) -> str:
         return NONE if asked.pull is None else asked.pull.kind
 
@@ -66,14 +69,14 @@ class PullPartRow(PartRow):
         self.only = only
 
     def barred(self, asked: Denoising, subject: Subject) -> str:
-        return _not_pulled(asked, self.only)
+        return subject.no_pictures or _not_pulled(asked, self.only)
 
 
 class ColourRow(Row):
     """The colour that is pulled towards, by its name or as #rrggbb."""
 
     def barred(self, asked: Denoising, subject: Subject) -> str:
-        return _not_pulled(asked, "colour")
+        return subject.no_pictures or _not_pulled(asked, "colour")
 
     def value(self, asked: Denoising, subject: Subject) -> str:
         return Color(*self.colour(asked)).hex.lower()

@@ -12,6 +12,7 @@ from tui_lab.errors import RecipeError
 from tui_lab.recipe import KNOBS, Knob, Recipe
 from tui_lab.recipe.classes import null_label, real_classes
 from tui_lab.recipe.denoising import ClassLabel, Denoising
+from tui_lab.recipe.possible import choices_of
 from tui_lab.sanitize import clean
 
 NONE = "none"
@@ -21,15 +22,17 @@ Entry = Literal["type", "choose", "image", "mask", "path"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """What is steered: the source's recipe, and the pictures of its dataset where they are at hand."""
+    """What is steered: the source's recipe, and the pictures of its dataset where they are at hand. `no_pictures` says
+    why none of them, nor a mask or a loss, can steer here, "" where they can."""
 
     recipe: Recipe
     images: Images | None = None
+    no_pictures: str = ""
 
     @property
     def classes(self) -> tuple[str, ...]:
         """A name for each class that the model can be told; its number where it has none."""
-        names = self.images.classes if self.images is not None else ()
+        names = self.images.classes if self.images is not None else self.recipe.dataset.classes
         return tuple(clean(names[i], 40) if i < len(names) else str(i) for i in range(real_classes(self.recipe)))
 
     def class_number(self, text: ClassLabel) -> int:
@@ -154,7 +157,12 @@ class SamplingRow(NumberRow):
         return asked.turned(**{self.knob.name: value})
 
     def options(self, asked: Denoising, subject: Subject) -> list[Option]:
-        return [Option(str(choice)) for choice in self.knob.choices]
+        """All of the knob's choices; of those that cannot be drawn the reason."""
+        found = choices_of(asked, subject.recipe, self.knob.name) if self.entry == "choose" else []
+        return [Option(str(choice), barred=reason) for choice, reason in found]
+
+    def nudged(self, asked: Denoising, subject: Subject, by: int) -> Denoising:
+        return (Row if self.entry == "choose" else NumberRow).nudged(self, asked, subject, by)
 
     def cleared(self, asked: Denoising) -> Denoising:
         return asked.changed(knobs={name: value for name, value in asked.knobs.items() if name != self.knob.name})

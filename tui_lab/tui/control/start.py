@@ -24,6 +24,9 @@ class StartRow(Row):
         "inversion": "from the noise that DDIM finds under the image, and so back to it",
     }
 
+    def barred(self, asked: Denoising, subject: Subject) -> str:
+        return subject.no_pictures
+
     def value(self, asked: Denoising, subject: Subject) -> str:
         return asked.start.kind
 
@@ -53,6 +56,9 @@ class ImageRow(Row):
 
     entry: Entry = "image"
 
+    def barred(self, asked: Denoising, subject: Subject) -> str:
+        return subject.no_pictures
+
     def image(self, asked: Denoising) -> ImageRef | None:
         return asked.start.image
 
@@ -75,7 +81,8 @@ class StrengthRow(PartRow):
     """Only of a start from an image."""
 
     def barred(self, asked: Denoising, subject: Subject) -> str:
-        return "" if asked.start.kind == "image" else f"it starts from {_A[asked.start.kind]}"
+        idle = "" if asked.start.kind == "image" else f"it starts from {_A[asked.start.kind]}"
+        return subject.no_pictures or idle
 
 
 class MaskRow(Row):
@@ -84,7 +91,8 @@ class MaskRow(Row):
     entry: Entry = "mask"
 
     def barred(self, asked: Denoising, subject: Subject) -> str:
-        return "" if asked.start.image is not None else "choose an image first: the mask is painted over it"
+        idle = "" if asked.start.image is not None else "choose an image first: the mask is painted over it"
+        return subject.no_pictures or idle
 
     def value(self, asked: Denoising, subject: Subject) -> str:
         if asked.keep is None:

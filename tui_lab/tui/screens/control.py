@@ -1,4 +1,4 @@
-"""Control: what steers a denoising, each in a row: classes, guidance, an image, a mask, a loss, seeds."""
+"""Control: what shapes a denoising, each in a row: classes or prompts, guidance, sampler, an image, a mask, a loss."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,6 +24,7 @@ from tui_lab.data.load import load_cached
 from tui_lab.data.reference import picture_of
 from tui_lab.errors import LabError, RecipeError
 from tui_lab.recipe.denoising import Denoising, ImageRef, Mask, Variation
+from tui_lab.runs.exports import in_latents, takes_text
 from tui_lab.runs.source_recipe import source_recipe
 from tui_lab.sanitize import clean
 from tui_lab.tui.control.form import ControlDraft, control_rows
@@ -102,10 +104,13 @@ class ControlScreen(Screen[Denoising | None]):
             self.app.notify(error.message, severity="error", markup=False)
             self.dismiss(None)
             return
-        subject = Subject(recipe)
+        folder = Path(self._asked.source).expanduser()
+        texts = takes_text(folder)
+        steered = "prompts alone steer it" if texts else "it denoises latents alone"
+        subject = Subject(recipe, no_pictures=steered if in_latents(folder) else "")
         seed, place = subject.knob(self._asked, "seed"), self._asked.place
         chosen = Variation(seed=seed, place=place) if place is not None else None
-        self._draft = ControlDraft(self._asked.changed(place=None), subject, control_rows(chosen))
+        self._draft = ControlDraft(self._asked.changed(place=None), subject, control_rows(chosen, texts))
         self.query_one(ControlList).focus()
         self._show()
         self._load_data()
@@ -121,7 +126,7 @@ class ControlScreen(Screen[Denoising | None]):
             return  # moved, or of a pipeline that came without it: classes are numbers then
         finally:
             self._data_known.set()
-        draft.subject = Subject(draft.subject.recipe, images)
+        draft.subject = replace(draft.subject, images=images)
         self._show()
 
     # Showing

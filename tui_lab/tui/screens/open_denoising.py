@@ -9,10 +9,11 @@ from textual.app import App
 
 from tui_lab.errors import LabError
 from tui_lab.recipe.denoising import Denoising
-from tui_lab.runs.exports import is_export
+from tui_lab.runs.exports import is_export, takes_text
 from tui_lab.runs.folder import list_runs
+from tui_lab.runs.source_recipe import source_recipe
 from tui_lab.tui.denoising_choice import asked_of, pipeline_words
-from tui_lab.tui.screens.ask import Choose
+from tui_lab.tui.screens.ask import AskText, Choose
 from tui_lab.tui.screens.pick_path import PickPath
 
 FOLDER = "a folder …"
@@ -32,10 +33,19 @@ async def open_denoising(app: App[Any], now: str = "") -> Denoising | None:
     if chosen is None:
         return None
     try:
-        return asked_of(chosen)
+        asked = asked_of(chosen)
+        source_recipe(asked.source)  # what cannot be drawn from is said before a screen opens
     except LabError as error:
         app.notify(error.message, severity="error", markup=False)
         return None
+    return await _with_prompt(app, asked) if takes_text(Path(asked.source)) else asked
+
+
+async def _with_prompt(app: App[Any], asked: Denoising) -> Denoising | None:
+    """Before minutes go into a picture of nothing."""
+    words = "What is drawn, in words. k in the theatre changes it, and has the negative prompt and guidance."
+    prompt = await app.push_screen_wait(AskText("Prompt", words, "", str.strip))
+    return None if prompt is None else asked.changed(prompt=prompt)
 
 
 def _runs() -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ class TheatreDoors(Screen[None]):
     DOORS: ClassVar[list[Binding]] = [
         Binding("m", "map", "Map", tooltip="All checkpoints by steps of the denoising, of one picture"),
         Binding(
-            "k", "control", "Control", tooltip="Class, guidance, an image to begin with, a mask, a loss that pulls"
+            "k", "control", "Control", tooltip="Sampler, steps, class or prompt, guidance, an image, a mask, a loss"
         ),
         Binding("c", "pin", "Pin", tooltip="Pin this denoising to compare it, or let it go"),
         Binding("C", "compare", "Compare", tooltip="What is pinned, side by side in lock step"),

@@ -112,7 +112,7 @@ class ControlList(ScrollView, can_focus=True):
                 section = row.section
                 lines.append(_Line(section))
             asked, subject = draft.asked, draft.subject
-            value, barred, steers = row.value(asked, subject), row.barred(asked, subject), draft.steers(row)
+            value, barred, steers = row.value(asked, subject) or "–", row.barred(asked, subject), draft.steers(row)
             if barred and not steers:  # said once, for all rows below that it holds for too
                 value = "–" if barred == lines[-1].barred else f"– {barred}"
             lines.append(_Line(row.title, row, value, barred, steers))
