@@ -13,7 +13,15 @@ from tui_lab.recipe.sheets import value_words
 from tui_lab.sanitize import clean
 from tui_lab.tui.theatre_words import source_words
 
-_UNSAID = {"eta": 0.0, "guidance_scale": 1.0, "timestep_spacing": "auto", "sigma_schedule": "auto"}
+_UNSAID = {
+    "eta": 0.0,
+    "guidance_scale": 1.0,
+    "guidance_schedule": "constant",
+    "guidance_from": 0.0,
+    "guidance_until": 1.0,
+    "timestep_spacing": "auto",
+    "sigma_schedule": "auto",
+}
 """Knobs that go without saying while they stand so in all that is compared."""
 _WORDS = {
     "scheduler": "{}",

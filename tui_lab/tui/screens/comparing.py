@@ -80,6 +80,12 @@ class ComparingScreen(Screen[None]):
         Binding("tab,down", "choose(1)", "Pane", key_display="tab", tooltip="The next pane"),
         Binding("shift+tab,up", "choose(-1)", "Pane before", show=False, tooltip="The pane before"),
         Binding("enter", "edit", "Knobs", tooltip="The chosen pane's run, checkpoint, sampler, noise: turn them"),
+        Binding(
+            "k",
+            "control",
+            "Control",
+            tooltip="What steers the chosen pane: class or prompt, guidance, image, mask",
+        ),
         Binding("plus,equals_sign", "add", "Add", key_display="+", tooltip="A copy of the chosen pane, to turn"),
         Binding("d", "remove", "Remove", tooltip="The chosen pane goes"),
         Binding("v", "view", "View", tooltip="x₀, x_t, ε, what the step moved, or the difference from A"),
@@ -91,7 +97,6 @@ class ComparingScreen(Screen[None]):
             "left_square_bracket", "seed(-1)", "Seed before", show=False, tooltip="All panes from the noise before"
         ),
         Binding("o", "open", "Open", show=False, tooltip="The chosen pane in the player"),
-        Binding("k", "control", "Control", show=False, tooltip="Class, guidance, images and masks of the chosen pane"),
         Binding("h", "sheet", "Sheet", show=False, tooltip="How low can you go with the chosen pane: a sheet of it"),
         Binding("question_mark", "help", "Help", id="help", key_display="?", tooltip="Every key of this screen"),
         Binding("escape", "back", "Back", key_display="esc", tooltip="Out of the knobs, stop drawing, then back"),

@@ -66,6 +66,7 @@ class TheatreScreen(TheatreDoors):
         Binding("down", "checkpoint(1)", "Checkpoint on", show=False, tooltip="The next checkpoint, at this step"),
         Binding("space", "play", "Play", tooltip="Play, or hold; draw what was stopped"),
         Binding("p", "now", "Now", tooltip="The live run draws it anew, by its weights as they are now"),
+        *TheatreDoors.FIRST_DOORS,
         Binding("v", "panes", "View", tooltip="All that there is to see of a step, less of it, or one alone"),
         Binding("enter", "zoom", "Zoom", tooltip="One picture alone, or all of them again"),
         Binding("shift+left", "choose(-1)", "Picture before", show=False, tooltip="The picture before"),

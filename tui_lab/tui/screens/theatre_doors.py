@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 class TheatreDoors(Screen[None]):
     """Holds what is `asked` for; what comes back through a door is shown by `show_asked`."""
 
-    DOORS: ClassVar[list[Binding]] = [
-        Binding("m", "map", "Map", tooltip="All checkpoints by steps of the denoising, of one picture"),
+    FIRST_DOORS: ClassVar[list[Binding]] = [
         Binding(
             "k", "control", "Control", tooltip="Sampler, steps, class or prompt, guidance, an image, a mask, a loss"
         ),
-        Binding("c", "pin", "Pin", tooltip="Pin this denoising to compare it, or let it go"),
-        Binding("C", "compare", "Compare", tooltip="What is pinned, side by side in lock step"),
-        Binding("h", "sheet", "How low", tooltip="How low can you go: samplers by step counts, or any two knobs"),
+        Binding("m", "map", "Map", tooltip="All checkpoints by steps of the denoising, of one picture"),
         Binding("e", "export", "Export", tooltip="PNG, GIF, WebP, a strip for a paper, or into the shell's scrollback"),
+    ]
+    """A small terminal, too, has room for these in its footer."""
+    DOORS: ClassVar[list[Binding]] = [
+        Binding("h", "sheet", "How low", tooltip="How low can you go: samplers by step counts, or any two knobs"),
+        Binding("C", "compare", "Compare", tooltip="What is pinned, side by side in lock step"),
+        Binding("c", "pin", "Pin", tooltip="Pin this denoising to compare it, or let it go"),
         Binding("s", "keep", "Keep", tooltip="Keep the chosen sample in the gallery, with all that makes it again"),
         Binding("l", "lock_seed", "Lock seed", show=False, tooltip="Hold the seed: [ ] and x rest until l again"),
         Binding("g", "gallery", "Gallery", tooltip="What was kept: open it again, export it, draw it again"),
