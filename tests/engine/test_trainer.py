@@ -78,14 +78,14 @@ def test_stopped_and_resumed_is_bit_for_bit_the_run_that_never_stopped(tiny: Mak
     assert same(straight.tensors(), halved.tensors())
 
 
-def test_weights_are_the_same_with_no_preview_one_and_a_hundred(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_are_the_same_with_no_preview_one_and_forty(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(previews.SHARES, "cadence", 0.999)
     monkeypatch.setattr(preview_budget.PreviewBudget, "pays_for_one", True)
-    changes = {"training.max_train_steps": 101, "sampling.num_inference_steps": 1, "sampling.num_images": 1}
+    changes = {"training.max_train_steps": 41, "sampling.num_inference_steps": 1, "sampling.num_images": 1}
     plain = tiny({**changes, "sampling.every_steps": 0}).train()
     assert not plain.records("preview")
-    for drawn in (1, 100):
-        busy = tiny({**changes, "sampling.every_steps": 100 // drawn, "sampling.scheduler": "DDPMScheduler"}).train()
+    for drawn in (1, 40):
+        busy = tiny({**changes, "sampling.every_steps": 40 // drawn, "sampling.scheduler": "DDPMScheduler"}).train()
         assert sum(record.data["reason"] == "cadence" for record in busy.records("preview")) == drawn
         assert same(plain.tensors(), busy.tensors())
 

@@ -1,10 +1,13 @@
 """The lab's app around one panel of pictures, for the tests of full pixels: `python -m tests.tui.pixel_app`.
 
 n: the next picture · d: a dialog · p: the pictures as the palette's ASCII · h: hide them · q: leave
-The last line says which keys came, and how pictures are drawn.
+The last line says which keys came, and how pictures are drawn. PIXEL_APP_PATIENCE: seconds for a terminal to answer
+the probe, and for its word on a picture.
 """
 
 from __future__ import annotations
+
+import os
 
 import numpy as np
 from textual import events, work
@@ -12,6 +15,7 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from tui_lab.tui import kitty_pictures, picture_mode
 from tui_lab.tui.app import LabApp
 from tui_lab.tui.terminal import PictureMode
 from tui_lab.tui.widgets.pixel_view import PixelView
@@ -85,4 +89,5 @@ class PixelApp(LabApp):
 
 
 if __name__ == "__main__":
+    picture_mode.PROBE_SECONDS, kitty_pictures.CONFIRMED_SECONDS = map(float, os.environ["PIXEL_APP_PATIENCE"].split())
     PixelApp().run()

@@ -24,13 +24,13 @@ _SIXEL_ROW = re.compile(rb"\x1b\[(\d+);1H\x1b\[0m\x1b7( +)\x1b8\x1bP([^\x1b]*)\x
 
 @dataclass
 class Manners:
-    """How a terminal answers. `confirms`: it says OK to pictures. `late`: seconds before its answers to the probe."""
+    """How a terminal answers. `confirms`: it says OK to pictures. `late`: it answers the probe once this is set."""
 
     name: str = "kitty(0.40)"
     speaks_kitty: bool = True
     has_sixels: bool = False
     confirms: bool = True
-    late: float = 0.0
+    late: threading.Event | None = None
     answers: bool = True
 
 
@@ -82,18 +82,20 @@ class PixelTerminal(PtyTerminal):
         pixels = np.frombuffer(zlib.decompress(base64.b64decode(payload)), np.uint8)
         self.kept[int(first["i"])] = pixels.reshape(int(first["v"]), int(first["s"]), 3)
         if self.manners.confirms:
-            self._say(f"\x1b_Gi={first['i']};OK\x1b\\", 0.0)
+            self._say(f"\x1b_Gi={first['i']};OK\x1b\\")
 
-    def _say(self, answer: str, late: float) -> None:
+    def _say(self, answer: str, late: threading.Event | None = None) -> None:
         if not self.manners.answers:
             return
 
         def write() -> None:
+            if late is not None:
+                late.wait()
             os.write(self._fd, answer.encode())
             self.said += 1
 
-        if late:
-            threading.Timer(late, write).start()
+        if late is not None:
+            threading.Thread(target=write, daemon=True).start()
         else:
             write()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,15 +11,24 @@ import pytest
 
 from tests.tui.pixel_app import SIDE, picture
 from tests.tui.pixel_terminal import CELL, Manners, PixelTerminal
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 FOOT = Manners(name="foot(1.20)", speaks_kitty=False, has_sixels=True)
+SHORT = 0.3
+"""Seconds for an answer that never comes."""
 SCALE = min(24 * CELL[0], 10 * CELL[1]) // SIDE
 
 
-def opened(manners: Manners, tmp_path: Path, env: Mapping[str, str]) -> PixelTerminal:
+def opened(
+    manners: Manners,
+    tmp_path: Path,
+    env: Mapping[str, str],
+    probe: float = PATIENCE_SECONDS,
+    confirmed: float = PATIENCE_SECONDS,
+) -> PixelTerminal:
+    """Wide enough that a notification leaves in sight what is said beside it."""
     environ = {"DIFFUSION_LAB_HOME": str(tmp_path), "DIFFUSION_LAB_PICTURES": "auto", **env}
-    return PixelTerminal(manners, environ, columns=120, rows=14)
+    return PixelTerminal(manners, {**environ, "PIXEL_APP_PATIENCE": f"{probe} {confirmed}"}, columns=200, rows=14)
 
 
 def enlarged(number: int) -> np.ndarray:
@@ -80,8 +90,10 @@ def assert_shown(terminal: PixelTerminal, number: int) -> None:
 
 
 def test_late_answers_change_nothing_and_are_no_keys(tmp_path: Path) -> None:
-    with opened(Manners(late=2.0), tmp_path, {"TERM": "xterm-kitty"}) as terminal:
+    late = threading.Event()
+    with opened(Manners(late=late), tmp_path, {"TERM": "xterm-kitty"}, probe=SHORT) as terminal:
         terminal.wait_for("half: TERM=xterm-kitty, but the terminal did not answer")
+        late.set()
         wait_until(lambda: terminal.said == 4)
         terminal.send("x")
         terminal.wait_for(r"keys \[x\] half")
@@ -89,7 +101,7 @@ def test_late_answers_change_nothing_and_are_no_keys(tmp_path: Path) -> None:
 
 
 def test_a_terminal_that_lies_gets_cells_and_the_person_one_word(tmp_path: Path) -> None:
-    with opened(Manners(confirms=False), tmp_path, {"TERM": "xterm-kitty"}) as terminal:
+    with opened(Manners(confirms=False), tmp_path, {"TERM": "xterm-kitty"}, confirmed=1.0) as terminal:
         terminal.wait_for("kitty: ")
         terminal.wait_for("half: no word came of a picture that was sent")
         terminal.wait_for("half blocks instead of full pixels")
@@ -107,7 +119,7 @@ def test_a_terminal_that_lies_gets_cells_and_the_person_one_word(tmp_path: Path)
 def test_what_was_asked_for_and_is_not_there_becomes_half_blocks(
     asked: str, manners: Manners, words: str, tmp_path: Path
 ) -> None:
-    with opened(manners, tmp_path, {"DIFFUSION_LAB_PICTURES": asked}) as terminal:
+    with opened(manners, tmp_path, {"DIFFUSION_LAB_PICTURES": asked}, probe=SHORT) as terminal:
         terminal.wait_for(words)
         assert not terminal.kept and not terminal.sixels()
 

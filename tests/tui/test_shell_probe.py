@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.tui.pixel_terminal import Manners, PixelTerminal
+from tests.waiting import PATIENCE_SECONDS
 
 SCRIPT = """
-import os
-from tui_lab.tui.shell_probe import choose_in_shell
-choice = choose_in_shell(os.environ)
+import os, sys
+from tui_lab.tui import shell_probe
+shell_probe.PROBE_SECONDS = float(sys.argv[1])
+choice = shell_probe.choose_in_shell(os.environ)
 print(f"chosen {choice.mode.value}: {choice.why}.")
 print(f"typed {input('> ')!r}")
 """
@@ -29,7 +31,8 @@ def test_the_answers_choose_and_are_not_left_for_the_next_reader(
     term: str, manners: Manners, words: str, tmp_path: Path
 ) -> None:
     env = {"TERM": term, "DIFFUSION_LAB_PICTURES": "auto"}
-    with PixelTerminal(manners, env, [sys.executable, "-c", SCRIPT], columns=120, rows=10) as terminal:
+    seconds = PATIENCE_SECONDS if manners.answers else 0.3
+    with PixelTerminal(manners, env, [sys.executable, "-c", SCRIPT, str(seconds)], columns=120, rows=10) as terminal:
         terminal.wait_for(f"chosen {words}")
         terminal.wait_for(r"^>")
         terminal.type("hello")
