@@ -38,6 +38,7 @@ from tui_lab.runs.launcher import EXIT_OUT_OF_MEMORY
 from tui_lab.runs.rank import RankSession
 from tui_lab.runs.spare import SPARE, await_run
 from tui_lab.runs.spool import Command
+from tui_lab.runs.status import ASKED_FOR
 
 DATASET_SIZE = 1000
 TRAINING_KNOBS = ("optimizer.learning_rate", "optimizer.weight_decay", "optimizer.max_grad_norm", "ema.decay")
@@ -123,7 +124,7 @@ class StandinEngine:
             changes = {key: [get(session.recipe, key), new] for key, new in command.data["changes"].items()}
             session.applied(command, step, changes=changes)
         elif command.kind == "pause" and not self.paused:
-            self.pause("asked for")
+            self.pause(ASKED_FOR)
             session.applied(command, step)
         elif command.kind == "resume" and self.paused:
             self.paused = False

@@ -60,6 +60,7 @@ def test_a_change_that_makes_the_loss_leap_is_undone_by_the_run_itself(tiny: Mak
     (rewound,) = run.records("rewound")
     assert rewound.data["to"] == 4
     assert "times its median after a change at step 4" in rewound.data["why"]
+    assert "undone: back from step" in run.records("warning")[-1].data["message"]
     assert same(tiny({**CADENCE, "training.guard": "off"}).train().tensors(), run.tensors())
 
 

@@ -343,6 +343,8 @@ def test_a_disk_that_is_really_full_pauses_a_run_and_costs_nothing(small_disk: P
     with pytest.raises(DiskFullError, match="no room left"):
         submit(folder, "set", {"changes": {"ema.decay": 0.5}})
 
+    wait_until(lambda: "no room left on the disk" in status_of(folder).message)
+
     def paused() -> bool:
         """What has no room for its steps has none to say so: a page at a time."""
         os.truncate(filler, filler.stat().st_size - 4096)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from textual.widgets import Footer, Static
 
@@ -9,8 +11,10 @@ from tests.tui.conftest import Opened, nudged, told, until
 from tests.waiting import wait_until
 from tui_lab.errors import DiskFullError
 from tui_lab.recipe import KNOBS
-from tui_lab.runs.folder import list_runs
-from tui_lab.runs.journal import JournalReader
+from tui_lab.runs.folder import RunFolder, list_runs
+from tui_lab.runs.journal import Journal, JournalReader
+from tui_lab.runs.lifecycle import Lifecycle
+from tui_lab.runs.lock import hold_lock
 from tui_lab.runs.status import status_of
 from tui_lab.tui import attached
 from tui_lab.tui.screens.ask import Ask, Choose
@@ -184,6 +188,18 @@ async def test_a_run_that_fails_says_so_in_one_line_and_shows_its_log(
         assert lab.query_one(LabHeader).state.status == "failed"
         await pilot.press("v")
         await until(pilot, lambda: isinstance(lab.app.screen, LogScreen))
+
+
+async def test_whoever_comes_to_a_run_that_a_guard_paused_is_told_why(open_lab: Opened) -> None:
+    run = RunFolder.create('[recipe]\nname = "a-test"\n', "heron")
+    journal, held = Journal(run), hold_lock(run)
+    Lifecycle(run).append("started", rank=0, supervisor={}, pid=1)
+    journal.append("started", 0, device="cpu")
+    journal.append("paused", 9, message="5 losses in a row were not finite: lower the learning rate, then resume")
+    async with open_lab(target="heron") as (lab, pilot):
+        await until(pilot, lambda: told(lab, "heron is paused: 5 losses in a row were not finite"))
+    assert held is not None
+    os.close(held)
 
 
 async def test_a_run_folder_that_goes_away_is_said_and_survived(open_lab: Opened) -> None:

@@ -19,6 +19,7 @@ from tui_lab.runs.interventions import Changes
 from tui_lab.runs.previews import REQUEST_SHARE
 from tui_lab.runs.rank import RankSession
 from tui_lab.runs.spool import DENOISING, OF, Command
+from tui_lab.runs.status import ASKED_FOR
 
 Pending = list[tuple[int, Changes]]
 """Changes from the journal, which come at their steps."""
@@ -118,7 +119,7 @@ class Control:
     def _pause(self, command: Command) -> None:
         if self.paused:
             raise LabError("the run is paused already")
-        self.pause("asked for")
+        self.pause(ASKED_FOR)
         self._session.applied(command, self._learner.step)
 
     def _resume(self, command: Command) -> None:
@@ -195,7 +196,8 @@ class Control:
 
     def _undo_or_pause(self, why: str) -> None:
         try:
-            self._go_back(None, why)
+            done = self._go_back(None, why)
+            self._session.record("warning", self._learner.step, message=f"{why}: {done}")
         except LabError as error:
             self.pause(f"{why}; it could not be undone: {error.message}")
 

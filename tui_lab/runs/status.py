@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,11 @@ _ALIVE: dict[str, StatusName] = {
     "metrics": "running",
     "paused": "paused",
 }
+
+
+ASKED_FOR = "asked for"
+"""What the message of a paused run says where a person paused it; else it is the reason."""
+_LEAST_ROOM = 4096
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,8 @@ def status_of(folder: RunFolder) -> Status:
     words = last_words(folder)
     events = read_lifecycle(folder)
     name, message = _alive(words, events) if alive else _gone(words, events)
+    if name == "running" and shutil.disk_usage(folder.path).free < _LEAST_ROOM:  # its own word would find no room
+        message = f"no room left on the disk of {folder.path}: it waits until there is"
     created = folder.recipe_path.stat().st_mtime
     recipe, max_train_steps = _asked(folder)
     metrics = words.metrics.data if words.metrics else {}

@@ -21,6 +21,7 @@ from tui_lab.errors import LabError
 from tui_lab.recipe import KNOBS
 from tui_lab.runs.folder import RunFolder
 from tui_lab.runs.frame import Frame
+from tui_lab.runs.status import ASKED_FOR
 from tui_lab.tui.attached import AttachedRun, Update
 from tui_lab.tui.bandwidth import Line, LivePictures
 from tui_lab.tui.draft import Draft
@@ -265,6 +266,7 @@ class LabScreen(LoadingScreen):
             self._memory.run = attached.id
             self._take_recipe_of(attached)
             self._hold_latest(attached)
+            self._say_why_it_waits(attached)
         self._curves_dirty, self._curves_drawn = True, 0.0
         self._draw_curves()
         self._show_header()
@@ -310,10 +312,17 @@ class LabScreen(LoadingScreen):
         if update.status_changed:
             self._show_header()
             self._curves_dirty, self._curves_drawn = True, 0.0
+            self._say_why_it_waits(attached)
             spoke = any(record.kind == "failed" for record in update.records)
             if attached.status.name in ("failed", "lost") and not spoke:
                 words = f"{attached.id} {attached.status.name}: {attached.status.message}. v shows its log"
                 self.complain(LabError(f"{words}; space goes on from the newest checkpoint"))
+
+    def _say_why_it_waits(self, attached: AttachedRun) -> None:
+        """Where nobody asked it to."""
+        status = attached.status
+        if status.name in ("running", "paused") and status.message not in ("", ASKED_FOR):
+            self.complain(LabError(f"{attached.id} is {status.name}: {status.message}"))
 
     def _hold_latest(self, attached: AttachedRun) -> None:
         latest = attached.latest_trajectory()
