@@ -6,7 +6,8 @@ Environment: STANDIN_STEP_SECONDS (how long a step takes), STANDIN_FAIL_AT (rais
 a recipe that is refused), STANDIN_EXIT_AT (exit with 7 at that step without a word), STANDIN_DEAF (1: SIGTERM and an
 orphan's fate are ignored), STANDIN_DIE_AT_WRITE (kill -9 of itself half-way through that write to the disk),
 STANDIN_DIE_AT_STOP (the same as it is about to stop, but for a rank that was started once more), STANDIN_MEMORY (a
-larger batch does not fit, and ends the process as a device's full memory ends one of several ranks).
+larger batch does not fit, and ends the process as a device's full memory ends one of several ranks),
+STANDIN_ROTATE_BYTES (of the journal's files).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import numpy as np
 
 from tui_lab.errors import DiskFullError, LabError
 from tui_lab.recipe import Recipe, get, recipe_hash
+from tui_lab.runs import journal
 from tui_lab.runs.environment import DIED
 from tui_lab.runs.files import discard_folder, replace_file
 from tui_lab.runs.folder import RunFolder
@@ -68,6 +70,7 @@ class StandinEngine:
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self.restarted = DIED in os.environ
+        journal.ROTATE_BYTES = int(os.environ.get("STANDIN_ROTATE_BYTES", journal.ROTATE_BYTES))
         self.session = RankSession(folder)
         self.state = State()
         self.known = self.session.recipe, knobs_of(self.session.recipe)

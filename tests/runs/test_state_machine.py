@@ -29,7 +29,7 @@ from tests.waiting import wait_until
 from tui_lab.errors import RunError
 from tui_lab.runs.creation import fork_run
 from tui_lab.runs.folder import RunFolder
-from tui_lab.runs.journal import JournalReader
+from tui_lab.runs.journal import JournalReader, journal_files
 from tui_lab.runs.launch import start
 from tui_lab.runs.lifecycle import living, read_lifecycle
 from tui_lab.runs.lock import is_locked
@@ -197,11 +197,12 @@ class Chaos(RuleBasedStateMachine):
 
     @rule(room=st.integers(0, 4096))
     def fill_the_disk(self, room: int) -> None:
-        """No file of the rank's may grow beyond what the journal has now and a little: every kind of write fails."""
+        """No file of the rank's may grow beyond what the journal's last has, and a little: all writes fail."""
         _, rank = self.run.processes()
         if rank is None:
             return
-        size = sum(path.stat().st_size for path in self.run.folder.journal_dir.iterdir())
+        files = journal_files(self.run.folder)
+        size = files[-1].stat().st_size if files else 0
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             limits(rank.pid, size + room)
             self.disk_is_full = True
@@ -352,6 +353,7 @@ def limits(pid: int, file_size: int) -> None:
 def chaos(standin_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STANDIN_STEP_SECONDS", "0.001")
     monkeypatch.setenv("STANDIN_DIE_AT_WRITE", "0")
+    monkeypatch.setenv("STANDIN_ROTATE_BYTES", "20000")
     monkeypatch.chdir(REPOSITORY)
     Chaos.done = Counter()
 
@@ -399,12 +401,13 @@ def test_nothing_is_lost_in_one_long_story(chaos: None) -> None:
         story.go_on(60)
         story.kill_both(0.01)
         story.start(die_at_write=0)
+        story.go_on(5)
         story.fill_the_disk(room=300)
         story.set_many([("training.train_batch_size", 4), ("optimizer.max_grad_norm", 2.0)])
         story.free_the_disk()
         story.order("resume")
         story.go_on(60)
-        story.fork(1, ("optimizer.learning_rate", 1e-4))
+        story.fork(3, ("optimizer.learning_rate", 1e-4))
         story.start(die_at_write=0)
         story.go_on(30)
     finally:

@@ -38,9 +38,9 @@ class Journal:
     On a full disk records wait in memory, in their order, until there is room again; whoever writes should pause then.
     """
 
-    def __init__(self, folder: RunFolder, rotate_bytes: int = ROTATE_BYTES) -> None:
+    def __init__(self, folder: RunFolder, rotate_bytes: int | None = None) -> None:
         self._folder = folder
-        self._rotate_bytes = rotate_bytes
+        self._rotate_bytes = rotate_bytes or ROTATE_BYTES
         files = journal_files(folder)
         self._number = int(files[-1].stem) if files else 1
         self._lines = self._open(self._number)
