@@ -369,7 +369,12 @@ class Training(Section):
         le=10**9, step=50, live=True,
     )  # fmt: skip
     checkpoints_total_limit: int = knob(
-        3, title="checkpoints kept", help="The oldest go first; 0 keeps all.", ge=0, le=10**6, live=True
+        3,
+        title="checkpoints kept",
+        help="The oldest go first, but the one before the last live change, for undo; 0 keeps all.",
+        ge=0,
+        le=10**6,
+        live=True,
     )
     guard: Literal["undo", "pause", "off"] = knob(
         "undo",
