@@ -48,14 +48,18 @@ num_images = 8
 """
 
 
-def lab(*words: str, code: int = 0) -> Any:
-    """The command's JSON."""
-    ended = subprocess.run(
+def begun(*words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-c", "from tui_lab.cli import main; main()", *words, "--json"],
-        capture_output=True, text=True, timeout=180, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert ended.returncode == code, ended.stderr
-    return json.loads(ended.stdout)
+
+
+def told(command: subprocess.Popen[str]) -> Any:
+    """Its JSON, in the end."""
+    out, words = command.communicate(timeout=180)
+    assert command.returncode == 0, words
+    return json.loads(out)
 
 
 @pytest.fixture
@@ -68,20 +72,22 @@ def recipe(tmp_path: Path) -> Path:
 def test_train_sample_export_and_plain_diffusers(recipe: Path, tmp_path: Path) -> None:
     from diffusers import DDPMPipeline
 
-    run = lab("train", str(recipe), "--name", "tiny")
+    run = told(begun("train", str(recipe), "--name", "tiny"))
     assert (run["run"], run["status"], run["step"]) == ("tiny", "finished", 12)
     assert run["loss"] > 0
 
-    for folder in (run["pipeline"], lab("export", "tiny", str(tmp_path / "pipeline"))["path"]):
+    grid = tmp_path / "grid.png"
+    export = begun("export", "tiny", str(tmp_path / "pipeline"))
+    drawing = ("--num-images", "4", "--num-inference-steps", "3", "-o", str(grid))
+    sample = begun("sample", run["pipeline"], *drawing)
+    for folder in (run["pipeline"], told(export)["path"]):
         pipeline = DDPMPipeline.from_pretrained(folder)
         pipeline.set_progress_bar_config(disable=True)
         pictures = pipeline(batch_size=2, num_inference_steps=3, output_type="np").images
         assert pictures.shape == (2, 8, 8, 1)
         assert np.isfinite(pictures).all()
 
-    grid = tmp_path / "grid.png"
-    lab("sample", str(tmp_path / "pipeline"), "--num-images", "4", "--num-inference-steps", "3", "-o", str(grid))
+    told(sample)
     assert np.asarray(Image.open(grid)).std() > 1, "a grid of one colour"
 
-    shown = lab("show", "tiny")
-    assert shown["checkpoint"].endswith("step-00000012")
+    assert told(begun("show", "tiny"))["checkpoint"].endswith("step-00000012")
