@@ -70,6 +70,7 @@ def train(folder: RunFolder, steps: int, monkeypatch: pytest.MonkeyPatch) -> flo
     with monkeypatch.context() as patch:
         patch.setattr("tui_lab.runs.rank.time", clock)
         patch.setattr("tui_lab.runs.journal.time", clock)
+        patch.setattr("tui_lab.runs.lines.os.fsync", lambda descriptor: None)  # which is for power loss
         session, watching = RankSession(folder), attach(folder)
         session.record("started", 0, device="cpu")
         for step in range(1, steps + 1):
@@ -91,6 +92,7 @@ def train(folder: RunFolder, steps: int, monkeypatch: pytest.MonkeyPatch) -> flo
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_ten_million_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = RunFolder.create('[recipe]\nname = "a-test"\n')
     assert train(folder, STEPS, monkeypatch) < 60
