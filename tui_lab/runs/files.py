@@ -55,11 +55,12 @@ def discard_folder(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def replace_file(path: Path, *parts: bytes, aside: Path | None = None) -> None:
+def replace_file(path: Path, *parts: bytes, aside: Path | None = None, gap: bool = False) -> None:
     """Put a file at `path` in one step: written beside it (or in `aside`, same file system), then renamed.
 
-    A reader sees the old file or the new one. Raises DiskFullError, or LabError where the folder is gone or may not be
-    written, and leaves no half-written file.
+    A reader sees the old file or the new one; with `gap`, for a moment none: what takes the place of another file is
+    brought to the disk at once by ext4, which costs up to a millisecond. Raises DiskFullError, or LabError where the
+    folder is gone or may not be written, and leaves no half-written file.
     """
     folder = aside or path.parent
     temporary: str | None = None
@@ -70,6 +71,8 @@ def replace_file(path: Path, *parts: bytes, aside: Path | None = None) -> None:
                 write_all(descriptor, part)
         finally:
             os.close(descriptor)
+        if gap:
+            path.unlink(missing_ok=True)
         os.replace(temporary, path)  # noqa: PTH105 - a str from mkstemp
     except OSError as error:
         if temporary is not None:

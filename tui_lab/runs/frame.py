@@ -51,7 +51,7 @@ class FrameWriter:
             self._path = self._choose()
         head = json.dumps({**header, "shape": list(pixels.shape)}).encode()
         body = np.ascontiguousarray(pixels, dtype=np.uint8).tobytes()
-        replace_file(self._path, _MAGIC + struct.pack("<I", len(head)), head, body)
+        replace_file(self._path, _MAGIC + struct.pack("<I", len(head)), head, body, gap=True)
 
     def _choose(self) -> Path:
         _forget_earlier(self._folder)
