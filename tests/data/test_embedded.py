@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,6 +82,20 @@ def test_the_embedded_set_is_always_at_hand() -> None:
     images = load_cached(FACES)
     assert images is not None
     assert len(images.train_rows) == 7168
+
+
+def test_it_is_mapped_where_there_is_a_place_for_it_and_leaves_no_file(lab_home: Path) -> None:
+    assert isinstance(load_images(FACES).pixels, np.memmap)
+    assert list((lab_home / "cache").iterdir()) == []
+
+
+def test_it_is_there_where_nothing_can_be_written(lab_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped = load_images(FACES).pixels
+    (lab_home / "file").touch()
+    monkeypatch.setenv("DIFFUSION_LAB_HOME", str(lab_home / "file"))
+    pixels = load_images(FACES).pixels
+    assert not isinstance(pixels, np.memmap)
+    np.testing.assert_array_equal(pixels, mapped)
 
 
 def test_what_would_fill_the_memory_is_refused() -> None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tui_lab.data.decode import decode
-from tui_lab.data.shaping import FILTERS, Filter, Fit, Shaping, shape_arrays
+from tui_lab.data.shaping import Filter, Fit, Shaping, shape_arrays
 from tui_lab.recipe import Dataset
 
 
@@ -18,7 +18,7 @@ def pictures(height: int, width: int, mode: str) -> np.ndarray:
     return np.stack([np.asarray(image) for image in soft])
 
 
-@pytest.mark.parametrize("resize_filter", FILTERS)
+@pytest.mark.parametrize("resize_filter", get_args(Filter))
 @pytest.mark.parametrize("fit", get_args(Fit))
 @pytest.mark.parametrize(("height", "width", "mode"), [(28, 28, "L"), (20, 31, "L"), (40, 30, "RGB"), (64, 16, "RGB")])
 def test_many_at_once_are_what_they_are_one_by_one(

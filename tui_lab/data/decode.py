@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from tui_lab.data.shaping import FILTERS, Shaping, border, crop_box, padded_size
+from tui_lab.data.shaping import Shaping, border, crop_box, padded_size, pillows
 
 MAX_PIXELS = 100_000_000
 """What would be unpacked above this is refused before it is: a few bytes of PNG can claim gigabytes."""
@@ -159,7 +159,7 @@ def _shaped(image: Image.Image, mode: str, shaping: Shaping) -> Decoded:
     if box != (0, 0, *image.size):
         image = image.crop(box)
     if image.size != inside[::-1]:
-        image = image.resize(inside[::-1], FILTERS[shaping.resize_filter])
+        image = image.resize(inside[::-1], pillows(shaping.resize_filter))
     pixels = np.asarray(image).reshape(*inside, channels)
     if channels == 4:  # what colour an invisible pixel has is chance
         pixels = np.where(pixels[..., 3:] == 0, np.array([*shaping.background, 0], dtype=np.uint8), pixels)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import math
+import struct
+import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from PIL.PngImagePlugin import PngImageFile
 
 from tui_lab.data.images import Images
-from tui_lab.data.shaping import Shaping, shape_arrays
+from tui_lab.data.shaping import Shaping, shape_arrays, with_channels
 from tui_lab.data.split import choose_rows
-from tui_lab.errors import DataError
+from tui_lab.errors import DataError, LabError
+from tui_lab.runs.home import cache_home
 
 if TYPE_CHECKING:
     from tui_lab.recipe import Dataset
@@ -26,9 +27,10 @@ SIZE = 16
 LABELS = ("look", "mood", "hair_length")
 ORIGIN = "8,192 faces made from DiceBear's Pixel Art design, public domain (CC0 1.0), in this package"
 
-
 MOST_BYTES = 4 << 30
-"""What all faces together may take; unlike a set in the cache they are in memory."""
+"""What all faces together may take; unlike a set in the cache they are made anew each time."""
+MAPPED_BYTES = range(1 << 20, 256 << 20)
+"""Fewer are no burden to the memory, and more one to the disk."""
 
 
 def load(dataset: Dataset, only: slice = slice(None)) -> Images:
@@ -58,7 +60,7 @@ def load(dataset: Dataset, only: slice = slice(None)) -> Images:
     return Images(
         name=dataset.name,
         origin=ORIGIN,
-        pixels=_at(shaping, faces, colours),
+        pixels=_mapped(_at(shaping, faces, colours)),
         labels=labels,
         classes=classes,
         train_rows=train_rows,
@@ -72,18 +74,19 @@ def load(dataset: Dataset, only: slice = slice(None)) -> Images:
 def _sheet(sheet: bytes, channels: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The faces as indices into a palette, with shape (N, 16, 16), and that palette with shape (256, channels).
 
-    PngImageFile rather than Image.open, which would import the other formats too; and the palette in numpy, because
-    Pillow's way to RGB takes twice as long: together 20 ms of the first screen.
+    The first screen waits for it, and so Pillow is left out, which takes 3 MB and its time: the sheet is a PNG of one
+    byte a pixel whose rows have no filter.
     """
-    image = PngImageFile(io.BytesIO(sheet))
-    indices = np.asarray(image)
-    down, across = indices.shape[0] // SIZE, indices.shape[1] // SIZE
-    faces = indices.reshape(down, SIZE, across, SIZE).swapaxes(1, 2).reshape(-1, SIZE, SIZE)
-    palette = Image.new("P", (256, 1))
-    palette.putdata(range(256))
-    palette.putpalette(image.getpalette() or ())
-    colours = np.asarray(palette.convert("RGB" if channels == 3 else "L"))
-    return faces, colours.reshape(256, channels)
+    parts: dict[bytes, bytes] = {}
+    at = 8
+    while at < len(sheet):
+        size, name = struct.unpack_from(">I4s", sheet, at)
+        parts[name] = parts.get(name, b"") + sheet[at + 8 : at + 8 + size]
+        at += 12 + size
+    width, height = struct.unpack_from(">II", parts[b"IHDR"])
+    indices = np.frombuffer(zlib.decompress(parts[b"IDAT"]), np.uint8).reshape(height, 1 + width)[:, 1:]
+    faces = indices.reshape(height // SIZE, SIZE, width // SIZE, SIZE).swapaxes(1, 2).reshape(-1, SIZE, SIZE)
+    return faces, with_channels(np.frombuffer(parts[b"PLTE"], np.uint8).reshape(256, 3), channels)
 
 
 def _at(shaping: Shaping, faces: NDArray[np.uint8], colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -93,3 +96,17 @@ def _at(shaping: Shaping, faces: NDArray[np.uint8], colours: NDArray[np.uint8]) 
     if height == width and factor > 1 and not rest:
         faces = faces.repeat(factor, axis=1).repeat(factor, axis=2)
     return shape_arrays(colours.take(faces, axis=0), shaping)
+
+
+def _mapped(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same in a file without a name: those at which nobody looks take no memory. As they are where there is no
+    room for it."""
+    if pixels.nbytes not in MAPPED_BYTES:
+        return pixels
+    try:
+        with tempfile.TemporaryFile(dir=cache_home()) as file:
+            file.write(pixels.data)
+            file.flush()
+            return np.memmap(file, np.uint8, "r", shape=pixels.shape)
+    except (OSError, LabError):
+        return pixels

@@ -11,20 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from tui_lab.recipe import Dataset
 
 Fit = Literal["center_crop", "random_crop", "pad", "squeeze"]
 Filter = Literal["lanczos", "bicubic", "bilinear", "box", "nearest"]
-FILTERS: dict[Filter, Image.Resampling] = {
-    "lanczos": Image.Resampling.LANCZOS,
-    "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
-    "box": Image.Resampling.BOX,
-    "nearest": Image.Resampling.NEAREST,
-}
 MARGIN = 8
 """A random crop has an eighth of the height and of the width to move in."""
 _LUMA = (19595, 38470, 7471)
@@ -145,8 +139,17 @@ def _resized(pixels: Bytes, height: int, width: int, resize_filter: Filter) -> B
     return np.rint(samples).clip(0, 255).astype(np.uint8)
 
 
+def pillows(resize_filter: Filter) -> Image.Resampling:
+    """The filter of that name."""
+    from PIL import Image
+
+    return Image.Resampling[resize_filter.upper()]
+
+
 @functools.lru_cache(maxsize=32)
 def resize_weights(before: int, after: int, resize_filter: Filter) -> NDArray[np.float32]:
     """The matrix (after, before) of Pillow's own resize: what it makes of the identity."""
+    from PIL import Image
+
     identity = Image.fromarray(np.eye(before, dtype=np.float32))
-    return np.asarray(identity.resize((after, before), FILTERS[resize_filter])).T.copy()
+    return np.asarray(identity.resize((after, before), pillows(resize_filter))).T.copy()

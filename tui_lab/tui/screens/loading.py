@@ -7,7 +7,7 @@ import contextlib
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,6 @@ from textual.binding import Binding, BindingType
 from tui_lab.catalog.datasets import DATASETS
 from tui_lab.data import Images, Rejected, load_cached, load_images
 from tui_lab.data.load import needs_workbench
-from tui_lab.data.native import native_shape, native_shape_of
-from tui_lab.data.preview import Picture, preview_pictures
 from tui_lab.errors import DataError, LabError
 from tui_lab.recipe import Dataset, Recipe, dump_recipe, edited
 from tui_lab.tui.aside import aside
@@ -27,6 +25,9 @@ from tui_lab.tui.draft import Draft
 from tui_lab.tui.memory import Memory
 from tui_lab.tui.screens.sampling import SamplingScreen
 from tui_lab.tui.widgets.dataset_panel import DatasetPanel
+
+if TYPE_CHECKING:
+    from tui_lab.data.preview import Picture
 
 SETTLED_SECONDS = 0.6
 """A knob that shapes the pictures rests this long before the whole set is read anew."""
@@ -127,12 +128,14 @@ class LoadingScreen(SamplingScreen):
         found: list[NDArray[np.uint8]] = []
         for first, count in PREVIEWED:
             pictures = await self._first_of(dataset, first, count)
-            found += [picture.pixels for picture in pictures if isinstance(picture, Picture)]
+            found += [picture.pixels for picture in pictures if not isinstance(picture, Rejected)]
             if found:
                 self._shown = DataChoice.of(dataset).source
                 self.data_previewed(DataChoice.of(dataset).title, np.stack(found))
 
     async def _first_of(self, dataset: Dataset, first: int, count: int) -> list[Picture | Rejected]:
+        from tui_lab.data.preview import preview_pictures  # and Pillow, which a set in the cache does without
+
         return await aside(lambda progress: preview_pictures(dataset, first, count, progress), self.data_read)
 
     async def _cached(self, dataset: Dataset) -> Images | None:
@@ -223,6 +226,8 @@ class LoadingScreen(SamplingScreen):
         """The choice at the size that its pictures have, where they all have one and it is small."""
         if choice.resolution:
             return choice
+        from tui_lab.data.native import native_shape, native_shape_of
+
         recipe = edited(self.draft.recipe, choice.changes(self.draft.recipe))
         dataset = recipe.dataset
         if needs_workbench(dataset):  # it can only be read as a whole, into the cache
@@ -241,7 +246,7 @@ class LoadingScreen(SamplingScreen):
             return
         if not needs_workbench(dataset):
             first = await self._first_of(dataset, *PREVIEWED[0])
-            if any(isinstance(picture, Picture) for picture in first):
+            if any(not isinstance(picture, Rejected) for picture in first):
                 return
         await self._read(recipe)
 
