@@ -9,6 +9,16 @@ from hypothesis import strategies as st
 from tui_lab.tui import chart, chart_frame
 from tui_lab.tui.chart import Mark, Scaling, Series
 
+# --- quantiles ---
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 400])
+def test_quantiles_are_numpys(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    shares = [0.0, 0.05, 0.5, 0.95, 1.0]
+    np.testing.assert_allclose(chart.quantiles(values, shares), np.quantile(values, shares))
+
+
 # --- decimation ---
 
 

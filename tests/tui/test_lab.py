@@ -230,7 +230,7 @@ def test_the_lab_imports_nothing_heavy() -> None:
 import asyncio, sys
 from tui_lab.tui.app import LabApp
 
-HEAVY = {"torch", "diffusers", "datasets", "accelerate", "sklearn", "scipy"}
+HEAVY = {"torch", "diffusers", "datasets", "accelerate", "sklearn", "scipy", "PIL", "numpy.random", "numpy.ma"}
 
 async def main():
     app = LabApp()

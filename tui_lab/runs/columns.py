@@ -43,7 +43,7 @@ def number(value: object) -> float:
 
 def group_starts(count: int, borders: Iterable[int], size: int = COARSE) -> NDArray[np.intp]:
     """Where groups of at most `size` of `count` rows begin, if none may reach across a border (an index of a row)."""
-    sections = np.unique(np.array([0, *(border for border in borders if 0 < border < count)], np.intp))
+    sections = np.array(sorted({0, *(border for border in borders if 0 < border < count)}), np.intp)
     rows = np.arange(count)
     within = rows - sections[np.searchsorted(sections, rows, side="right") - 1]
     return np.flatnonzero(within % size == 0)

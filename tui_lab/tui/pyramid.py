@@ -93,7 +93,7 @@ class Pyramid:
         lowest.extend(parts_of(x[rest], y[rest], band and (band[0][rest], band[1][rest]), BLOCKS[0])[1:])
         for size, (lower, level) in zip(_LOWER_A_BLOCK, itertools.pairwise(self._levels), strict=True):
             level.extend(_folded(lower.between(len(level) * size, len(lower)), size))
-        self._probes = np.unique(np.linspace(0, len(x) - 1, _PROBES).astype(np.intp))
+        self._probes = np.linspace(0, len(x) - 1, min(_PROBES, len(x))).astype(np.intp)
         self._seen = np.stack([x[self._probes], y[self._probes]]).astype(np.float64)
 
     def _is_continued_by(self, x: Numbers, y: Numbers) -> bool:

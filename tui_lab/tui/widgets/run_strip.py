@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui_lab.tui.chart import Floats, decimate
+from tui_lab.tui.chart import Floats, decimate, quantiles
 from tui_lab.tui.widgets.header import SIGNS
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -46,7 +46,7 @@ def sparkline(x: Floats, y: Floats, width: int) -> str:
     columns = decimate(x, y, width)
     if not len(columns.index):
         return ""
-    low, high = float(columns.mean.min()), float(np.percentile(columns.mean, 95))
+    low, high = float(columns.mean.min()), float(quantiles(columns.mean, [0.95])[0])
     height = np.clip((columns.mean - low) / ((high - low) or 1.0), 0, 1)
     bars = [" "] * (int(columns.index[-1]) + 1)
     for at, level in zip(columns.index, height, strict=True):
