@@ -26,9 +26,9 @@ from tui_lab.runs.interventions import Interventions
 from tui_lab.runs.record import Record
 from tui_lab.runs.summary import Summary, step_of
 
-FULL_ROWS = 16_384
-"""At least so many of the newest metrics records stay points of their own: a quick run's of a quarter of an hour, in
-3 MB at most."""
+FULL_ROWS = 8_192
+"""At least so many of the newest metrics records stay points of their own: a quick run's of seven minutes, in
+1.5 MB at most."""
 _MARKED = frozenset({"checkpoint", "paused", "resumed", "rewound", "preview", "warning"})
 
 
