@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # diffuse
 
 CUSTOM = tuple(np.linspace(1e-3, 0.1, 100).tolist())
 DISCRETE: dict[str, dict[str, Any]] = {
-    "linear": {},
+    "linear": {"num_train_timesteps": 500},  # diffusers' DPM2 takes a quarter of a second to be built for 1,000
     "cosine": {"beta_schedule": "squaredcos_cap_v2", "num_train_timesteps": 400},
     "scaled linear": {"beta_schedule": "scaled_linear", "num_train_timesteps": 200},
     "sigmoid": {"beta_schedule": "sigmoid", "num_train_timesteps": 200},
@@ -64,7 +64,7 @@ def accepted(process: str, sampler: str) -> Iterator[Recipe]:
 def test_visits_are_what_diffusers_sets(process: str, sampler: str) -> None:
     for chosen in accepted(process, sampler):
         theirs = build_sampler(chosen)
-        for steps in (1, 5, 20, 50):
+        for steps in (1, 5, 20):
             sampling = chosen.sampling.model_copy(update={"num_inference_steps": steps})
             wanted = chosen.model_copy(update={"sampling": sampling})
             if fits(sampler, wanted) is None:
@@ -109,8 +109,8 @@ def _blur(wanted: Recipe) -> float:
 
 def test_the_noise_of_a_whole_timestep_is_the_schedules() -> None:
     ours = schedules.visits(recipe("linear", "DDIMScheduler", num_inference_steps=4))
-    assert ours.timesteps.tolist() == ours.index.tolist() == [750, 500, 250, 0]
-    alpha_bar = schedules.alphas_cumprod(NoiseScheduler())[[750, 500, 250, 0]]
+    assert ours.timesteps.tolist() == ours.index.tolist() == [375, 250, 125, 0]
+    alpha_bar = schedules.alphas_cumprod(NoiseScheduler(num_train_timesteps=500))[[375, 250, 125, 0]]
     np.testing.assert_allclose(ours.sigma, np.sqrt((1 - alpha_bar) / alpha_bar))
 
 
@@ -124,7 +124,7 @@ def test_the_index_is_where_the_noise_is_though_the_timestep_was_cut_off() -> No
     wanted = recipe("linear", "DPMSolverMultistepScheduler", num_inference_steps=7, sigma_schedule="exponential")
     ours = schedules.visits(wanted)
     ratio = schedules.levels(wanted.noise_scheduler).sigma_ratio
-    np.testing.assert_allclose(np.interp(ours.index, np.arange(1000), np.log(ratio)), np.log(ours.sigma), atol=1e-3)
+    np.testing.assert_allclose(np.interp(ours.index, np.arange(500), np.log(ratio)), np.log(ours.sigma), atol=1e-3)
     assert (ours.timesteps == np.floor(ours.timesteps)).all() and (ours.index != np.floor(ours.index)).any()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from textual.app import App
 
 from tui_lab.tui.bandwidth import Line
@@ -16,6 +18,7 @@ class BareApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.line = Line()
+        self.left_behind: list[NDArray[np.uint8]] = []
         self.register_theme(DARK)
         self.theme = DARK.name
 

@@ -16,8 +16,10 @@ import textual.pilot
 from textual._context import active_app
 from textual.app import App
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from tests.drawer import Drawer
+from tests.tui.bare_app import BareApp
 from tests.waiting import PATIENCE_SECONDS
 from tui_lab.recipe import KNOBS, Recipe, dump_recipe
 from tui_lab.recipe.denoising import Denoising
@@ -132,16 +134,18 @@ def drawer() -> Drawer:
 
 @pytest.fixture
 def open_theatre(
-    heron: RunFolder, drawer: Drawer, open_lab: Opened
+    heron: RunFolder, drawer: Drawer
 ) -> Callable[..., AbstractAsyncContextManager[tuple[TheatreScreen, Pilot[Any]]]]:
     @asynccontextmanager
     async def opened(
-        size: tuple[int, int] = (120, 40), asked: Denoising | None = None
+        size: tuple[int, int] = (120, 40), asked: Denoising | None = None, run: Any = None
     ) -> AsyncIterator[tuple[TheatreScreen, Pilot[Any]]]:
-        async with open_lab(size=size) as (lab, pilot):
-            theatre = TheatreScreen(Desk(drawer), asked or Denoising(source="heron", checkpoint=200))  # type: ignore[arg-type]
-            await lab.app.push_screen(theatre)
+        app, desk = BareApp(), Desk(drawer)  # type: ignore[arg-type]
+        async with app.run_test(size=size) as pilot:
+            theatre = TheatreScreen(desk, asked or Denoising(source="heron", checkpoint=200), run)
+            await app.push_screen(theatre)
             yield theatre, pilot
+            await desk.close()
 
     return opened
 
@@ -153,9 +157,9 @@ def nudged(key: str, value: Any, *directions: int) -> Any:
     return value
 
 
-def told(lab: LabScreen, words: str) -> bool:
+def told(screen: Screen[Any], words: str) -> bool:
     """Whether a notification says this."""
-    return any(words in note.message for note in lab.app._notifications)
+    return any(words in note.message for note in screen.app._notifications)
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object], timeout: float = PATIENCE_SECONDS) -> None:

@@ -14,7 +14,6 @@ from tests.tui.rank import Rank
 from tests.tui.theatre import OpenedTheatre, finished, said, shown
 from tui_lab.recipe.denoising import Denoising
 from tui_lab.runs.folder import RunFolder
-from tui_lab.tui.desk import Desk
 from tui_lab.tui.screens.ask import Choose
 from tui_lab.tui.screens.theatre import TheatreScreen
 from tui_lab.tui.widgets.denoising_panes import DenoisingPanes
@@ -193,13 +192,11 @@ async def test_enter_in_the_denoising_panel_opens_the_run_with_the_knobs_as_they
 
 
 async def test_a_live_run_draws_itself_and_lies_after_its_newest_checkpoint(
-    open_lab: Any, heron: RunFolder, drawer: Drawer
+    open_theatre: OpenedTheatre, heron: RunFolder, drawer: Drawer
 ) -> None:
     live = SimpleNamespace(folder=heron, id="heron", alive=True, status=SimpleNamespace(device="cpu"))
     rank = Rank(heron)
-    async with open_lab() as (lab, pilot):
-        theatre = TheatreScreen(Desk(drawer), Denoising(source="heron", knobs={"seed": 5}), live)
-        await lab.app.push_screen(theatre)
+    async with open_theatre(asked=Denoising(source="heron", knobs={"seed": 5}), run=live) as (theatre, pilot):
         await until(pilot, lambda: "heron now" in said(theatre))
         rank.shows(2)
         await until(pilot, lambda: shown(theatre, 140, 2, seed=5))

@@ -165,3 +165,16 @@ async def test_a_stream_that_ends_too_early_is_no_whole_cell() -> None:
     cell = await drawn(cells, asked(1))
     assert (cell.state, len(cell.pixels)) == ("failed", 4) and "4 of 6 steps" in cell.error
     await cells.close()
+
+
+async def test_what_is_wished_for_after_the_end_is_not_drawn() -> None:
+    """As by a screen that still stands while the program leaves."""
+    drawer = Drawer(let=2)
+    cells = Cells(drawer)
+    cell = cells.want(asked(1))
+    await until(lambda: cell.drawn == 2)
+    await cells.close()
+    assert drawer.closed == [1]
+    again = cells.want(asked(1))
+    await asyncio.sleep(0)
+    assert again.state == "waiting" and drawer.asked == [1]

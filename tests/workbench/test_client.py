@@ -30,7 +30,7 @@ from tui_lab.diffusion import sampling
 from tui_lab.diffusion.forward import to_uint8
 from tui_lab.diffusion.noise_schedulers import build_sampler
 from tui_lab.engine.batches import training_batch
-from tui_lab.errors import DeviceError, RecipeError, RunError, WorkbenchError
+from tui_lab.errors import DeviceError, LabError, RecipeError, RunError, WorkbenchError
 from tui_lab.models.export import export_pipeline
 from tui_lab.recipe import Recipe, dump_recipe, replaced
 from tui_lab.recipe.denoising import DRAWING_KNOBS, Denoising
@@ -49,6 +49,13 @@ def denoising(
 
 async def drawn(workbench: Workbench, asked: Denoising, device: str = "auto") -> list[DenoisedStep]:
     return [step async for step in workbench.denoise(asked, ("x_t", "x0"), device)]
+
+
+async def answers(workbench: Workbench) -> bool:
+    """Without torch, which takes seconds to import."""
+    with pytest.raises(LabError, match="the workbench knows no 'nothing'"):
+        await workbench.request("nothing")
+    return True
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -416,27 +423,28 @@ async def test_a_death_is_told_and_the_next_request_starts_another(workbench: Wo
         async for step in workbench.denoise(asked):
             if step.index == 3:
                 os.kill(pid, signal.SIGKILL)
-    assert await workbench.warm()
+    assert await answers(workbench)
     assert workbench.starts == starts + 1
     assert workbench.pid not in (None, pid)
 
 
 async def test_one_that_nobody_asks_gives_its_memory_back_and_is_started_again_when_it_is_needed(
-    monkeypatch: pytest.MonkeyPatch, run: RunFolder
+    monkeypatch: pytest.MonkeyPatch, workbench: Workbench, run: RunFolder
 ) -> None:
-    monkeypatch.setattr(client, "REST_SECONDS", 0.2)
     told: list[str] = []
-    async with Workbench(told.append) as workbench:
-        steps = await drawn(workbench, denoising(run.path))  # longer than the rest's
-        assert (len(steps), workbench.starts) == (6, 1)
-        pid = workbench.pid
-        assert pid is not None
-        while workbench.pid is not None or psutil.pid_exists(pid):
-            await asyncio.sleep(0.02)
-        assert told == ["the workbench rests"]
-        assert (await workbench.warm())["torch"] == torch.__version__
-        assert told == ["the workbench rests", "waking the workbench", ""]
-        assert workbench.starts == 2
+    monkeypatch.setattr(client, "REST_SECONDS", 0.01)
+    monkeypatch.setattr(workbench, "_say", told.append)
+    starts = workbench.starts
+    steps = await drawn(workbench, denoising(run.path, num_inference_steps=50))  # longer than the rest's
+    assert (len(steps), workbench.starts) == (50, starts)
+    pid = workbench.pid
+    assert pid is not None
+    while workbench.pid is not None or psutil.pid_exists(pid):
+        await asyncio.sleep(0.02)
+    assert told == ["the workbench rests"]
+    assert await answers(workbench)
+    assert told == ["the workbench rests", "waking the workbench", ""]
+    assert workbench.starts == starts + 1
 
 
 async def test_printing_libraries_do_not_get_into_the_stream() -> None:
@@ -472,10 +480,7 @@ async def test_it_ends_with_the_process_that_asked() -> None:
 
 
 async def test_without_an_event_loop(lab_home: Path) -> None:
-    async def devices_of(workbench: Workbench) -> int:
-        return len(await workbench.devices())
-
-    assert await asyncio.to_thread(run_sync, devices_of) >= 1  # a thread that has no loop running
+    assert await asyncio.to_thread(run_sync, answers)  # a thread that has no loop running
     assert (lab_home / "logs" / "workbench.log").stat().st_mode & 0o777 == 0o600
 
 

@@ -34,6 +34,7 @@ async def test_every_cell_is_what_another_workbench_draws_of_it_alone() -> None:
         Denoising(source="tiny", checkpoint=step, knobs={"seed": seed}) for step in (20, 10) for seed in (1, 2, 3)
     ]
     async with Workbench() as mine, Workbench() as another:
+        await asyncio.gather(mine.warm(), another.warm())
         cells = Cells(mine, BESIDE * WHOLE)
         for asked in wishes[1:]:  # all but one interrupted, or never begun
             cells.want(asked, first=False)

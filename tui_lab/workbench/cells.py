@@ -53,6 +53,7 @@ class Cells:
         self._now: Cell | None = None
         self._drawing: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[Cell], None]] = []
+        self._is_closed = False
 
     @property
     def nbytes(self) -> int:
@@ -100,7 +101,8 @@ class Cells:
         self._tell(cell)
 
     async def close(self) -> None:
-        """Draw nothing any more, and forget all."""
+        """Forget all, and draw nothing any more: a screen that still stands may wish for something."""
+        self._is_closed, self._now = True, None
         self._wishes.clear()
         if self._drawing is not None:
             self._drawing.cancel()
@@ -118,7 +120,7 @@ class Cells:
 
     def _go_on(self) -> None:
         """The next wish, unless something is being drawn; one that was interrupted is waited for."""
-        if self._drawing is None and self._wishes:
+        if self._drawing is None and self._wishes and not self._is_closed:
             self._now = self._wishes.pop(0)
             self._drawing = asyncio.create_task(self._draw(self._now))
             self._drawing.add_done_callback(self._drawn)
