@@ -125,10 +125,15 @@ def test_every_file_has_a_sidecar_that_makes_it_again_to_the_bit(lab: Lab, pipel
     again = lab("sample", "--again", outcome.json["sidecars"][0], "--json")
     assert (again.code, again.json["same"], again.json["why"]) == (0, True, []), again.err
     told = json.loads(Path(outcome.json["sidecars"][0]).read_text())
-    told["denoising"]["knobs"]["seed"] = 4
-    Path(outcome.json["sidecars"][0]).write_text(json.dumps(told))
-    other = lab("sample", "--again", outcome.json["sidecars"][0])
-    assert other.code == 1 and "not the same" in other.err
+    other = json.loads(json.dumps(told))
+    other["denoising"]["knobs"]["seed"] = 4
+    places = [{"title": ["seed", title], **place} for title, place in (("3", told), ("4", other))]
+    sheet = tmp_path / "sheet.png.json"
+    sheet.write_text(json.dumps({"format": "diffusion-lab sheet 1", "cells": places}))
+    refused = lab("sample", "--again", str(sheet), "-o", "new.png")
+    assert refused.code == 2 and "leave -o" in refused.error
+    drawn = lab("sample", "--again", str(sheet))
+    assert drawn.code == 1 and "seed · 4: not the same" in drawn.err and "1 of 2 places are the same" in drawn.err
     Image.new("L", (8, 8), 7).save(tmp_path / "begun.png")
     changed = lab("sample", "--again", outcome.json["sidecars"][1])
     assert changed.code == 2 and "begun.png" in changed.error

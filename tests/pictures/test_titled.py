@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tui_lab.errors import LabError
+from tui_lab.errors import LabError, RunError
 from tui_lab.pictures.origin import Origin
-from tui_lab.pictures.sidecar import sidecar_of
-from tui_lab.pictures.titled import FORMAT, TitledSheet, save_sheet, write_sheet_sidecar
-from tui_lab.recipe.denoising import Denoising, parse_denoising
+from tui_lab.pictures.sidecar import read_sheet, sidecar_of, write_sidecar
+from tui_lab.pictures.titled import TitledSheet, save_sheet, write_sheet_sidecar
+from tui_lab.recipe.denoising import Denoising
 
 ORIGIN = Origin("ema", "0" * 64, "1" * 16, None, "cpu", "a processor", {})
 
@@ -66,10 +66,21 @@ def test_each_place_can_be_made_again(tmp_path: Path) -> None:
     asked = Denoising(source="heron", checkpoint=5, knobs={"seed": 3})
     sidecars = {at: sidecar_of(asked, ORIGIN, pictures) for at, pictures in made.pictures.items()}
     beside = write_sheet_sidecar(tmp_path / "a.png", made, sidecars)
+    assert beside.name == "a.png.json"
+    titles = ("DDIM · 2", "DDIM · 10", "PNDM · 10")
+    assert read_sheet(tmp_path / "a.png") == read_sheet(beside) == dict(zip(titles, sidecars.values(), strict=True))
+
+
+def test_what_is_no_sheet_s_has_no_places_and_a_damaged_one_is_told(tmp_path: Path) -> None:
+    made, asked = sheet(), Denoising(source="heron")
+    alone = write_sidecar(tmp_path / "b.png", sidecar_of(asked, ORIGIN, made.pictures[0, 0]))
+    assert read_sheet(alone) == read_sheet(tmp_path / "none.json") == {}
+    beside = write_sheet_sidecar(tmp_path / "a.png", made, {(0, 0): sidecar_of(asked, ORIGIN, made.pictures[0, 0])})
     told = json.loads(beside.read_text())
-    assert beside.name == "a.png.json" and told["format"] == FORMAT
-    assert [cell["title"] for cell in told["cells"]] == [["DDIM", "2"], ["DDIM", "10"], ["PNDM", "10"]]
-    assert all(parse_denoising(cell["denoising"]) == asked for cell in told["cells"])
+    del told["cells"][0]["title"]
+    beside.write_text(json.dumps(told))
+    with pytest.raises(RunError, match="no whole sidecar of a sheet"):
+        read_sheet(beside)
 
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:

@@ -80,6 +80,18 @@ async def test_the_neighbours_are_drawn_ahead_and_the_present_one_once(
         assert shown(theatre, 300, STEPS - 1) and drawer.asked == [200, 300, 100]
 
 
+async def test_what_is_opened_over_it_does_not_wait_for_the_neighbours(
+    open_theatre: OpenedTheatre, drawer: Drawer
+) -> None:
+    drawer.let = type(drawer.let)(STEPS)
+    async with open_theatre() as (theatre, pilot):
+        await finished(theatre, pilot)
+        await until(pilot, lambda: drawer.asked == [200, 300])
+        await pilot.press("h")
+        await until(pilot, lambda: drawer.asked == [200, 300, 200])
+        assert drawer.closed == [200, 300]
+
+
 async def test_a_checkpoint_that_was_pruned_says_so(open_theatre: OpenedTheatre, drawer: Drawer) -> None:
     drawer.pruned = {100}
     async with open_theatre() as (theatre, pilot):

@@ -108,11 +108,12 @@ def sample(
     )
     _check_outputs(output, strip, singles)
     before: Sidecar | None = None
+    if again is not None and (places := _sheet_of(again, source, checkpoint, wishes, (output, strip, singles))):
+        _draw_sheet_again(places, device, json)
+        return
     if again is not None:
         before = _sidecar_of(again, source, checkpoint, wishes)
-        asked, device = before.denoising, device or before.origin.device
-        if device == "cpu":
-            os.environ.setdefault(THREADS, before.origin.versions.get("threads", "1"))
+        asked, device = before.denoising, _device_again(before, device)
     elif source is None:
         raise RunError("name a run or the folder of a pipeline, or a sidecar by --again; diffusion-lab runs lists runs")
     else:
@@ -162,11 +163,66 @@ def _sidecar_of(path: Path, source: str | None, checkpoint: int | None, wishes: 
     """What is to be drawn again, and nothing else with it."""
     from tui_lab.pictures.sidecar import read_sidecar
 
+    _refuse_wishes(source, checkpoint, wishes)
+    return read_sidecar(path)
+
+
+def _sheet_of(
+    path: Path, source: str | None, checkpoint: int | None, wishes: Wishes, outputs: tuple[object, ...]
+) -> dict[str, Sidecar]:
+    """The places of a sheet, which go into no file; none of any other picture."""
+    from tui_lab.pictures.sidecar import read_sheet
+
+    places = read_sheet(path)
+    if places:
+        _refuse_wishes(source, checkpoint, wishes)
+        if any(output is not None for output in outputs):
+            raise RecipeError(
+                "a sheet that is drawn again is only told from others: leave -o, --strip and --singles out"
+            )
+    return places
+
+
+def _refuse_wishes(source: str | None, checkpoint: int | None, wishes: Wishes) -> None:
     given = [*(["--checkpoint"] if checkpoint is not None else []), *wishes.given]
     if source is not None or given:
         extra = given[0] if given else f"the name {source}"
         raise RecipeError(f"--again draws what the sidecar says: leave out {extra}, or draw something new without it")
-    return read_sidecar(path)
+
+
+def _device_again(before: Sidecar, device: str | None) -> str:
+    """That of the sidecar, unless another is asked for; a CPU with as many threads."""
+    device = device or before.origin.device
+    if device == "cpu":
+        os.environ.setdefault(THREADS, before.origin.versions.get("threads", "1"))
+    return device
+
+
+def _draw_sheet_again(places: dict[str, Sidecar], device: str | None, json: bool) -> None:
+    """Say which places are not the same to the bit; exit code 1 where there are any."""
+    from tui_lab.workbench.client import Workbench, run_sync
+
+    device = _device_again(next(iter(places.values())), device)
+    with _progress() as show:
+
+        async def ask(workbench: Workbench) -> dict[str, list[str]]:
+            found: dict[str, list[str]] = {}
+            for title, before in places.items():
+                show(len(found), len(places))
+                async with contextlib.aclosing(workbench.denoise(before.denoising, ("x_t",), device)) as steps:
+                    *_, last = [step async for step in steps]
+                found[title] = _differences(before, last)
+            return found
+
+        differing = {title: why for title, why in run_sync(ask).items() if why}
+    if json:
+        put_json({"places": len(places), "same": not differing, "why": differing})
+    else:
+        for title, why in differing.items():
+            say(f"{title}: not the same: {'; '.join(why)}")
+        say(f"{len(places) - len(differing)} of {len(places)} places are the same to the bit")
+    if differing:
+        raise typer.Exit(1)
 
 
 def _check_outputs(output: Path | None, strip: int | None, singles: Path | None) -> None:

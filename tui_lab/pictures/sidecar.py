@@ -16,7 +16,7 @@ from tui_lab.pictures.files import write
 from tui_lab.pictures.origin import Origin
 from tui_lab.recipe.denoising import Denoising, parse_denoising
 
-FORMAT = "diffusion-lab pictures 1"
+FORMAT, SHEET_FORMAT = "diffusion-lab pictures 1", "diffusion-lab sheet 1"
 _LIMIT = 16 << 20
 
 
@@ -69,14 +69,41 @@ def write_sidecar(picture: Path, sidecar: Sidecar) -> Path:
 
 def read_sidecar(path: Path) -> Sidecar:
     """Raises RunError where it is none; a picture's own path stands for its sidecar's."""
-    if path.suffix != ".json" and sidecar_path(path).is_file():
-        path = sidecar_path(path)
+    path = _file_of(path)
+    return _sidecar(_fields(path), path)
+
+
+def read_sheet(path: Path) -> dict[str, Sidecar]:
+    """Of a sheet what makes each of its places again, by the titles of its row and column; nothing of what is none, or
+    cannot be read. Raises RunError where it is a sheet's and damaged."""
+    path = _file_of(path)
+    try:
+        fields = _fields(path)
+    except RunError:
+        return {}
+    if fields.get("format") != SHEET_FORMAT:
+        return {}
+    try:
+        return {" · ".join(map(str, cell["title"])): _sidecar(cell, path) for cell in fields["cells"]}
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{path} is no whole sidecar of a sheet: it does not say how each place was made") from error
+
+
+def _file_of(path: Path) -> Path:
+    return sidecar_path(path) if path.suffix != ".json" and sidecar_path(path).is_file() else path
+
+
+def _fields(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             fields = json.loads(file.read(_LIMIT))
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} is no sidecar of a picture: {getattr(error, 'strerror', None) or 'no JSON'}") from error
-    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+    return fields if isinstance(fields, dict) else {}
+
+
+def _sidecar(fields: dict[str, Any], path: Path) -> Sidecar:
+    if fields.get("format") != FORMAT:
         raise RunError(f"{path} is no sidecar of a picture that this version knows")
     try:
         pixels = fields["pixels"]

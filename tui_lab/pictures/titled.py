@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from tui_lab.pictures.files import CELL, encoded, write
 from tui_lab.pictures.grid import grid
-from tui_lab.pictures.sidecar import Sidecar, sidecar_path
+from tui_lab.pictures.sidecar import SHEET_FORMAT, Sidecar, sidecar_path
 
 Bytes = NDArray[np.uint8]
 At = tuple[int, int]
 """(row, column)."""
 
-FORMAT = "diffusion-lab sheet 1"
 _PAPER, _INK, _FAINT = (255, 255, 255), (20, 24, 32), (130, 136, 148)
 _TEXT, _GAP = 18, 12
 """Pixels of a line of text, and between places."""
@@ -73,7 +72,7 @@ def write_sheet_sidecar(path: Path, sheet: TitledSheet, sidecars: Mapping[At, Si
         for (row, column), sidecar in sorted(sidecars.items())
     ]
     beside = sidecar_path(path)
-    content = {"format": FORMAT, "title": sheet.title, "cells": cells}
+    content = {"format": SHEET_FORMAT, "title": sheet.title, "cells": cells}
     write(beside, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
     return beside
 

@@ -278,6 +278,9 @@ class TheatreScreen(TheatreDoors):
         """To that step, as soon as it is there."""
         self._player.go(place, place + 2)
 
+    def draw_no_neighbours(self) -> None:
+        self._ahead.stop()
+
     @on(ScrubBar.Asked)
     def _scrubbed(self, event: ScrubBar.Asked) -> None:
         self._player.go(event.place, self._there()[0])

@@ -77,6 +77,10 @@ class TheatreDoors(Screen[None]):
     def go(self, place: int) -> None:
         """To that step."""
 
+    @abstractmethod
+    def draw_no_neighbours(self) -> None:
+        """Until this screen is back: what is opened over it has drawings of its own, which wait behind others."""
+
     def complain(self, error: LabError) -> None:
         self.notify(error.message, severity="error", timeout=12, markup=False)
 
@@ -124,11 +128,13 @@ class TheatreDoors(Screen[None]):
     def action_compare(self) -> None:
         from tui_lab.tui.screens.comparing import open_comparison
 
+        self.draw_no_neighbours()
         open_comparison(self.app, self.desk, self._numbered())
 
     def action_sheet(self) -> None:
         from tui_lab.tui.screens.sheet import open_sheet
 
+        self.draw_no_neighbours()
         open_sheet(self.app, self.desk, self._numbered())
 
     @work(exclusive=True, group="export")
