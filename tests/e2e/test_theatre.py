@@ -106,7 +106,7 @@ def test_it_is_played_scrubbed_gone_through_by_checkpoint_and_kept(tiny: tuple[P
         terminal.wait_for("Gallery +1 kept")
         wait_until(lambda: stands_there(terminal, pictures[10][5, 0, 0]))
         terminal.send("r")
-        terminal.wait_for("drawn again, it is the same to the bit", timeout=60)
+        terminal.wait_for("drawn again, it is the same to the bit")
         terminal.send("q", "m")
         terminal.wait_for(r"checkpoint 10 +step 6/6")
         for checkpoint in (10, 20):

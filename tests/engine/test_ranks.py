@@ -107,7 +107,7 @@ def test_a_killed_rank_ends_all_once_and_they_start_again_and_the_run_goes_on_wi
 def test_two_processes_that_were_killed_end_with_the_weights_of_two_that_were_not() -> None:
     changes = {"training.max_train_steps": 60, "training.checkpointing_steps": 20}
     killed = started(changes, processes=2)
-    wait_until(lambda: status_of(killed).step > 25, timeout=60)
+    wait_until(lambda: status_of(killed).step > 25)
     os.kill(members(killed)[1].process["pid"], signal.SIGKILL)
     assert ended(killed) == "finished"
     assert [record.data["to"] for record in records(killed, "rewound")] in ([20], [40])
