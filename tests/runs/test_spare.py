@@ -92,9 +92,8 @@ def test_while_it_waits_it_is_found_as_what_it_is_and_is_no_run(spare: Spare) ->
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM])
 def test_both_leave_with_the_process_that_started_them(number: signal.Signals) -> None:
     code = (
-        "import signal, time\n"
+        "import time\n"
         "from tui_lab.runs.spare import Spare\n"
-        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whoever runs the tests may ignore it, as nohup does
         "spare = Spare(); print(spare._process.pid, flush=True); time.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as lab:
