@@ -62,6 +62,18 @@ def keys_are_followed_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pilot, "_wait_for_screen", wait_for_screen)
 
 
+@pytest.fixture(autouse=True)
+def apps_end_as_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their workers first, and then the widgets; Textual's `run_test` takes the widgets from under the workers."""
+    shut_down = App._shutdown
+
+    async def workers_first(app: App[Any]) -> None:
+        app.workers.cancel_all()
+        await shut_down(app)
+
+    monkeypatch.setattr(App, "_shutdown", workers_first)
+
+
 def at_rest(app: App[Any]) -> bool:
     """Whether no message waits, and all of the screen is drawn; or it is left."""
     if app._exit or not app.screen_stack:
