@@ -258,9 +258,14 @@ def test_a_run_outlives_the_command_that_waits_for_it(waiting_train: subprocess.
     wait_until(lambda: status_of(folder).step > step + 10)
 
 
-def test_train_sees_a_run_that_another_terminal_stops(waiting_train: subprocess.Popen[str]) -> None:
-    submit(RunFolder.open("watched"), "stop")
-    assert waiting_train.wait(timeout=PATIENCE_SECONDS) == 0
+def test_train_says_when_it_waits_and_ends_with_a_run_that_another_terminal_stops(
+    waiting_train: subprocess.Popen[str],
+) -> None:
+    for kind in ("pause", "stop"):
+        submit(RunFolder.open("watched"), kind)
+    _, words = waiting_train.communicate(timeout=PATIENCE_SECONDS)
+    assert waiting_train.returncode == 0
+    assert "paused (asked for): diffusion-lab resume watched lets it go on" in words
 
 
 def in_a_terminal(*words: str) -> PtyTerminal:

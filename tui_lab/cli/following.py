@@ -81,7 +81,7 @@ def follow(folder: RunFolder, past: JournalReader) -> Status:
         while True:
             alive = is_locked(folder)
             for record in past.read_new():
-                _announce(record)
+                _announce(record, folder.id)
             progress.update(status_of(folder))
             if not alive:
                 return status_of(folder)
@@ -129,10 +129,12 @@ def _interrupts(folder: RunFolder) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _announce(record: Record) -> None:
+def _announce(record: Record, run: str) -> None:
     """What a person waiting for a run wants to have read afterwards."""
     if record.kind == "warning":
         say(f"step {record.step}: {record.data.get('message', '')}")
+    elif record.kind == "paused":
+        say(f"step {record.step}: paused ({record.data.get('message', '')}): diffusion-lab resume {run} lets it go on")
     elif record.kind == "applied" and record.data.get("command") == "set":
         say(str(record.data.get("message", "")))
     elif record.kind == "rewound":
