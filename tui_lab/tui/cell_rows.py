@@ -174,6 +174,26 @@ def encode_rows(cells: CellRows, depth: ColourDepth, background: Color | None = 
     Cells of exactly the `background` colour are sent as Textual would send it, so that in few colours, too, the gaps
     look like the panel around them.
     """
+    first, end = (0, cells.width) if background is None else _between_blanks(cells, background)
+    inner = _encoded(cells.crop(first, end), depth, background) if first < end else [""] * len(cells.back)
+    left, right = (
+        f"\x1b[{_code_of(background, depth)}m{' ' * count}" if background is not None and count else ""
+        for count in (first, cells.width - end)
+    )
+    return [f"{left}{row}{right}{_RESET}" for row in inner]
+
+
+def _between_blanks(cells: CellRows, background: Color) -> tuple[int, int]:
+    """The columns from the first to behind the last that show something: a small picture in a wide panel costs what it
+    costs alone. (width, width) where none does."""
+    colour = np.array(background.rgb, np.uint8)
+    blank = (cells.back == colour) & ((cells.front == colour) | (cells.glyph == 0)[..., None])
+    filled = np.flatnonzero(~blank.all(axis=(0, 2)))
+    return (int(filled[0]), int(filled[-1]) + 1) if len(filled) else (cells.width, cells.width)
+
+
+def _encoded(cells: CellRows, depth: ColourDepth, background: Color | None) -> list[str]:
+    """`encode_rows` without the reset, every column by itself."""
     front, back = colour_codes(cells.front, depth, 0), colour_codes(cells.back, depth, 1)
     flat = (front.key == back.key) | (cells.glyph == 0)
     if background is not None:
@@ -203,7 +223,7 @@ def encode_rows(cells: CellRows, depth: ColourDepth, background: Color | None = 
     np.multiply(back.text, says_back[..., None], out=back_part)
     closing[..., 0] = says_any * np.uint8(ord("m"))
     glyph[...] = glyphs[np.where(flat, 0, cells.glyph)]
-    return [row.tobytes().translate(None, b"\0").decode() + _RESET for row in whole]
+    return [row.tobytes().translate(None, b"\0").decode() for row in whole]
 
 
 _BYTES_A_CHANGE = {ColourDepth.TRUECOLOR: 17, ColourDepth.PALETTE: 10, ColourDepth.SIXTEEN: 4}
@@ -227,8 +247,12 @@ def _paint_background(
 ) -> None:
     """Let flat cells of the background colour say it in Rich's words, in place."""
     blank = flat & (colours == np.array(background.rgb, np.uint8)).all(axis=-1)
-    code = ";".join(background.rich_color.downgrade(RICH_SYSTEMS[depth]).get_ansi_codes(foreground=False))
-    words = np.frombuffer(code.encode().ljust(back.text.shape[-1], b"\0"), np.uint8)
+    words = np.frombuffer(_code_of(background, depth).encode().ljust(back.text.shape[-1], b"\0"), np.uint8)
     if len(words) == back.text.shape[-1]:
         back.text[blank] = words
         back.key[blank] = -2
+
+
+def _code_of(background: Color, depth: ColourDepth) -> str:
+    """Its SGR in Rich's words."""
+    return ";".join(background.rich_color.downgrade(RICH_SYSTEMS[depth]).get_ansi_codes(foreground=False))

@@ -189,10 +189,11 @@ class PixelView(Widget):
             self._drawn_for, self.behind = None, False  # all of it is drawn anew, once it can be seen
             return
         changed = self._update_strips()
-        if len(changed) == self.size.height:
+        width, height = self.size
+        if len(changed) == height:
             self.refresh()
         elif changed:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips as they are: Textual's cache of styled lines would turn them into segments."""
