@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,16 @@ def test_titles_and_reasons_are_written_where_there_is_no_picture(tmp_path: Path
     assert (pixels[:30] != 255).any() and (pixels[:, :60] != 255).any()  # the title, and those of the rows
     save_sheet(tmp_path / "b.png", sheet(title=""))
     assert (np.array(Image.open(tmp_path / "b.png"))[:30] == 255).all()
+
+
+def test_a_long_reason_stays_within_its_place(tmp_path: Path) -> None:
+    made = sheet()
+    save_sheet(tmp_path / "short.png", made)
+    save_sheet(tmp_path / "long.png", replace(made, words={(1, 0): "breaks at the steep end of its schedule " * 9}))
+    short, long = (np.array(Image.open(tmp_path / name)) for name in ("short.png", "long.png"))
+    y, x = np.nonzero((short != long).any(-1))
+    high, wide = 2 * 16 * 4, 2 * 16 * 4  # a grid of four pictures, enlarged
+    assert np.ptp(y) < high and np.ptp(x) < wide and np.ptp(y) > high / 2
 
 
 def test_each_place_can_be_made_again(tmp_path: Path) -> None:

@@ -60,9 +60,15 @@ def save_sheet(path: Path, sheet: TitledSheet) -> None:
                 image.paste(Image.fromarray(tiles[row, column]), (x, y))
                 continue
             draw.rectangle((x, y, x + wide - 1, y + high - 1), outline=_FAINT)
-            told = textwrap.fill(sheet.words.get((row, column), ""), max(4, int((wide - _GAP) / (0.5 * _TEXT))))
+            told = _wrapped(sheet.words.get((row, column), ""), wide - _GAP, high - _GAP)
             draw.multiline_text((x + wide // 2, y + high // 2), told, _FAINT, font, anchor="mm", align="center")
     write(path, encoded(image, "PNG"))
+
+
+def _wrapped(words: str, width: int, height: int) -> str:
+    """As much of them as there is room for."""
+    lines = max(1, int(height / (1.3 * _TEXT)))
+    return textwrap.fill(words, max(4, int(width / (0.5 * _TEXT))), max_lines=lines, placeholder=" …")
 
 
 def write_sheet_sidecar(path: Path, sheet: TitledSheet, sidecars: Mapping[At, Sidecar]) -> Path:
