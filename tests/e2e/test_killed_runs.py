@@ -90,7 +90,7 @@ def kill_again_and_again(folder: RunFolder, kills: int, dice: random.Random) -> 
     while sum(done.values()) < kills:
         if not is_locked(folder):
             start(folder)
-        wait_until(lambda goal=reached: status_of(folder).step > goal or not is_locked(folder))
+        wait_until(lambda goal=reached: status_of(folder).step > goal or not is_locked(folder), timeout=300)
         if not is_locked(folder):
             assert status_of(folder).name == "failed", status_of(folder)
             continue
