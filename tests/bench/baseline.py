@@ -20,8 +20,10 @@ def baseline(bench: str) -> Mapping[str, float]:
 
 
 def regressions(ratios: Sequence[Ratio], known: Mapping[str, float]) -> list[str]:
-    """A line for each ratio that is worse than it was by more than a third; one that is not known yet is none."""
-    found = []
+    """A line for each ratio that is worse than it was by more than a third, or is not found any more; one that is not
+    known yet is none."""
+    measured = {ratio.name for ratio in ratios}
+    found = [f"{name}: it is not measured any more" for name in known if name not in measured]
     for ratio in ratios:
         before = known.get(ratio.name)
         if before is None:

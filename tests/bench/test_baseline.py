@@ -13,5 +13,9 @@ def test_a_ratio_that_is_worse_by_more_than_a_third_is_named(better: Better, val
     assert found == ([f"ours / theirs: {value:.3f}, it was 1.800"] if worse else [])
 
 
+def test_what_is_not_measured_any_more_is_named() -> None:
+    assert regressions([Ratio("new", 1.0)], {"old": 1.0}) == ["old: it is not measured any more"]
+
+
 def test_what_was_never_measured_cannot_be_worse() -> None:
     assert regressions([Ratio("new", 0.0)], {}) == []

@@ -15,11 +15,13 @@ Better = Literal["higher", "lower"]
 
 @dataclass(frozen=True)
 class Sample:
-    """Repeated measurements of one thing."""
+    """Repeated measurements of one thing. `wanted` is what its median should keep to, where that is known."""
 
     name: str
     unit: str
     values: tuple[float, ...]
+    wanted: float | None = None
+    better: Better = "lower"
 
     @property
     def median(self) -> float:
@@ -29,6 +31,18 @@ class Sample:
     def spread(self) -> tuple[float, float]:
         """The lowest and the highest: with a handful of repetitions that says more than a deviation."""
         return min(self.values), max(self.values)
+
+    @property
+    def ratios(self) -> tuple[Ratio, ...]:
+        """To what is wanted."""
+        return (Ratio(f"{self.name} / wanted", self.median / self.wanted, self.better),) if self.wanted else ()
+
+    def line(self, width: int) -> str:
+        """`width`: of the longest name."""
+        low, high = self.spread
+        wanted = f"; wanted: at {'most' if self.better == 'lower' else 'least'} {self.wanted:g}" if self.wanted else ""
+        spread = f"({low:.3f} to {high:.3f}, n={len(self.values)}{wanted})"
+        return f"  {self.name:<{width}}  {self.median:10.3f} {self.unit:<9} {spread}"
 
 
 @dataclass(frozen=True)
@@ -54,18 +68,17 @@ class Report:
 
     @property
     def ratios(self) -> tuple[Ratio, ...]:
-        """The result first."""
+        """The result first, those of single samples last."""
+        return (*self.own_ratios, *(ratio for sample in self.samples for ratio in sample.ratios))
+
+    @property
+    def own_ratios(self) -> tuple[Ratio, ...]:
         return (Ratio(self.result, self.value, self.better), *self.further)
 
     def table(self) -> str:
         width = max(len(sample.name) for sample in self.samples)
         lines = [self.bench, *(f"  {name}: {value}" for name, value in self.settings.items())]
-        for sample in self.samples:
-            low, high = sample.spread
-            lines.append(
-                f"  {sample.name:<{width}}  {sample.median:10.3f} {sample.unit:<9} "
-                f"({low:.3f} to {high:.3f}, n={len(sample.values)})"
-            )
+        lines += [sample.line(width) for sample in self.samples]
         return "\n".join([*lines, *(f"  {ratio.name}: {ratio.value:.3f}" for ratio in self.ratios)])
 
     def document(self) -> dict[str, Any]:
@@ -87,9 +100,10 @@ def together(bench: str, reports: Sequence[Report]) -> Report:
     """One table of several benches; its result is the first one's."""
     samples = tuple(replace(sample, name=f"{each.bench}: {sample.name}") for each in reports for sample in each.samples)
     first, *others = (
-        Ratio(f"{each.bench}: {ratio.name}", ratio.value, ratio.better) for each in reports for ratio in each.ratios
+        Ratio(f"{each.bench}: {ratio.name}", ratio.value, ratio.better) for each in reports for ratio in each.own_ratios
     )
-    return Report(bench, samples, first.name, first.value, first.better, tuple(others))
+    settings = {f"{each.bench}: {name}": value for each in reports for name, value in each.settings.items()}
+    return Report(bench, samples, first.name, first.value, first.better, tuple(others), settings)
 
 
 def run(measure: Callable[[argparse.Namespace], Report], parser: argparse.ArgumentParser) -> int:

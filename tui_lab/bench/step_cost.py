@@ -1,6 +1,7 @@
-"""What keeping a run costs its training: journal, commands and frames a step, and the copy of a checkpoint.
+"""What keeping a run costs its training: journal, commands and frames a step, the copy of a checkpoint, and previews.
 
 The first is an upper bound: a record of metrics is written at each step, as in a run of at most 20 steps a second.
+Previews are those of a run as a person starts it, at its recipe's cadence.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from tui_lab.bench.report import Ratio, Report, Sample, say
+from tui_lab.bench.training_run import training_run
+from tui_lab.bench.waiting import wait_until
 from tui_lab.catalog.recipes import find_recipe
 from tui_lab.data import load_images
 from tui_lab.runs.creation import new_run
@@ -40,6 +43,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, default=2000, help="of each repetition, without training")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--checkpoints", type=int, default=5)
+    parser.add_argument("--previews", type=int, default=4, help="how many of them a run is watched for")
     return parser
 
 
@@ -57,13 +61,20 @@ def measure(options: argparse.Namespace) -> Report:
                 del os.environ["DIFFUSION_LAB_HOME"]
             else:
                 os.environ["DIFFUSION_LAB_HOME"] = before
+    say("training, with previews …")
+    previews = 100 * _previews_share(options.recipe, options.previews)
     cost, stall = (
         Sample("journal, commands, frames", "µs a step", costs),
         Sample("checkpoint: training waits", "ms", stalls),
     )
     return Report(
         "step_cost",
-        (cost, stall, Sample("checkpoint: written beside training", "ms", written)),
+        (
+            cost,
+            stall,
+            Sample("checkpoint: written beside training", "ms", written),
+            Sample("previews at the recipe's cadence", "% of time", (previews,), 3),
+        ),
         "µs a step",
         cost.median,
         better="lower",
@@ -109,6 +120,14 @@ def _stalls(recipe: str, checkpoints: int) -> tuple[tuple[float, ...], tuple[flo
     found = [record.data for record in JournalReader(folder).read_new() if record.kind == "checkpoint"]
     stalls = tuple(1e3 * float(data["stall_seconds"]) for data in found)
     return stalls, tuple(1e3 * float(data["seconds"]) for data in found)
+
+
+def _previews_share(recipe: str, count: int) -> float:
+    """What so many previews took of the time from a run's start to the end of the last of them."""
+    with training_run(recipe) as run:
+        wait_until(lambda: len(run.records("preview")) >= count, 1800, f"{count} previews")
+        drawn, (started, *_) = run.records("preview"), run.records("started")
+    return sum(record.data["seconds"] for record in drawn) / (drawn[-1].time - started.time)
 
 
 def _run(recipe: str, changes: dict[str, object]) -> RunFolder:

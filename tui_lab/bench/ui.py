@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 
-from tui_lab.bench import chart, first_paint, key_echo, scrub, slow_line, ui_frames
+from tui_lab.bench import chart, first_paint, key_echo, key_to_first_step, rest, scrub, slow_line, ui_frames
 from tui_lab.bench.report import Report, say, together
 
 
 def measure(options: argparse.Namespace) -> Report:
     reports = []
-    for bench in (first_paint, ui_frames, scrub, chart, slow_line, key_echo):
+    for bench in (first_paint, ui_frames, scrub, chart, slow_line, rest, key_echo, key_to_first_step):
         say(f"ui: {bench.__name__.rpartition('.')[2]}")
         reports.append(bench.measure(bench.options().parse_args([])))
     return together("pictures, curves and keys", reports)
