@@ -11,6 +11,7 @@ from textual.geometry import Region
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tests.tui.conftest import until
 from tui_lab.tui.bandwidth import LADDER
 from tui_lab.tui.terminal import ColourDepth
 from tui_lab.tui.widgets.pixel_view import PixelView
@@ -287,12 +288,10 @@ async def test_what_cannot_be_seen_waits_for_no_room() -> None:
         view.show(noise)
         assert view.behind
         view.display = False
-        await pilot.pause()
-        assert not view.behind
+        await until(pilot, lambda: not view.behind)
         view.room = lambda: 1_000_000
         view.display = True
-        await pilot.pause()
-        assert np.array_equal(view._lines.pixels.reshape(20, 20, 3), noise)
+        await until(pilot, lambda: np.array_equal(view._lines.pixels.reshape(20, 20, 3), noise))
 
 
 async def test_few_colours_and_large_pixels_are_a_fraction_of_the_bytes() -> None:

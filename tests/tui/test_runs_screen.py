@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from pathlib import Path
@@ -125,9 +126,12 @@ async def test_a_fork_stands_below_its_parent_and_says_where_it_left(open_lab: O
     async with open_lab((160, 50)) as (lab, pilot):
         screen = await opened(lab, pilot, 3)
         table = screen.query_one(RunTable)
-        lines = [table.render_line(y).text for y in range(1, 4)]
-        (at,) = [at for at, line in enumerate(lines) if line.strip().startswith("heron")]
-        assert "└ wren" in lines[at + 1] and "heron@100" in lines[at + 1]
+
+        def child_of_heron() -> str:
+            lines = [table.render_line(y).text for y in range(1, 4)]
+            return "".join(below for line, below in itertools.pairwise(lines) if line.strip().startswith("heron"))
+
+        await until(pilot, lambda: "└ wren" in child_of_heron() and "heron@100" in child_of_heron())
 
 
 async def test_deleting_says_how_much_goes_and_asks(open_lab: Opened) -> None:
