@@ -12,11 +12,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from tests.waiting import wait_until
 from tui_lab.runs.folder import list_runs
 from tui_lab.runs.lifecycle import living, read_lifecycle
 from tui_lab.runs.roster import members
+
+settings.register_profile("lab", deadline=None)  # a busy machine is no finding
+settings.load_profile("lab")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -50,7 +50,7 @@ async def opened(lab: LabScreen, pilot: Pilot[Any], runs: int) -> RunsScreen:
     await until(pilot, lambda: isinstance(lab.app.screen, RunsScreen))
     screen = lab.app.screen
     assert isinstance(screen, RunsScreen)
-    await until(pilot, lambda: len(names(screen)) == runs)
+    await until(pilot, lambda: len(names(screen)) == runs and screen.query_one(RunTable).render_line(runs).text.strip())
     return screen
 
 
