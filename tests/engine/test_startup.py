@@ -148,16 +148,16 @@ def test_the_time_that_a_step_waits_for_its_pictures_is_journalled(tiny: Make, m
         run = tiny({"training.max_train_steps": 3}).train()
         return [record.data["data_share"]["mean"] for record in run.records("metrics")]
 
-    assert min(data_shares()) < 0.5
+    usual = min(data_shares())
     real = Mapped.__call__
 
     def slow(self: Mapped, request: Request) -> Pictures:
-        time.sleep(0.5)  # many times what a step takes
+        time.sleep(0.5)  # many times what a step takes, where the machine is not busy
         return real(self, request)
 
     monkeypatch.setattr(feeds, "RESIDENT_ON_CPU", 0)
     monkeypatch.setattr(Mapped, "__call__", slow)
-    assert max(data_shares()) > 0.5
+    assert max(data_shares()) > max(0.2, 2 * usual)
 
 
 def test_a_checkpoint_that_stood_aside_when_its_process_was_killed_is_found(tiny: Make) -> None:

@@ -38,10 +38,12 @@ def spare() -> Iterator[Spare]:
     """One whose rank waits."""
     wait_until(lambda: not mine())  # an earlier test's is on its way out
     with_rank = Spare()
-    (supervisor,) = mine()
-    wait_until(lambda: supervisor.children())
-    yield with_rank
-    with_rank.close()
+    try:
+        (supervisor,) = wait_until(mine)  # it is known by its command, which it has once it has left ours
+        wait_until(lambda: supervisor.children())
+        yield with_rank
+    finally:
+        with_rank.close()
 
 
 def mine() -> list[psutil.Process]:
